@@ -1,0 +1,48 @@
+/** Walks over the graph. All are iterative: 100,000 chained nodes are an ordinary graph. */
+import { apply, type Tensor } from "./tensor.ts";
+
+/**
+ * The nodes that `roots` are built from, inputs before users, in depth-first order from the first root. `enter`
+ * may refuse a node: neither it nor what is below it through it is visited.
+ */
+export function topological(roots: readonly Tensor[], enter: (t: Tensor) => boolean = () => true): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  const stack: { node: Tensor; next: number }[] = [];
+  const push = (t: Tensor): void => {
+    if (seen.has(t) || !enter(t)) return;
+    seen.add(t);
+    stack.push({ node: t, next: 0 });
+  };
+  for (const root of roots) {
+    push(root);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      if (top.next < top.node.inputs.length) push(top.node.inputs[top.next++]!);
+      else {
+        order.push(top.node);
+        stack.pop();
+      }
+    }
+  }
+  return order;
+}
+
+/** The nodes of `order` (inputs before users) that depend on one of `leaves`, the leaves included. */
+export function dependents(order: readonly Tensor[], leaves: Iterable<Tensor>): Set<Tensor> {
+  const found = new Set(leaves);
+  for (const t of order) if (t.inputs.some((input) => found.has(input))) found.add(t);
+  return found;
+}
+
+/** The same expressions with some nodes replaced. Types are inferred again, so a replacement may change a shape. */
+export function substitute(roots: readonly Tensor[], replacements: ReadonlyMap<Tensor, Tensor>): Tensor[] {
+  const order = topological(roots, (t) => !replacements.has(t));
+  const image = new Map<Tensor, Tensor>(replacements);
+  const imageOf = (t: Tensor): Tensor => image.get(t) ?? t;
+  for (const t of order) {
+    const inputs = t.inputs.map(imageOf);
+    if (inputs.some((input, i) => input !== t.inputs[i])) image.set(t, apply(t.primitive, t.params, inputs));
+  }
+  return roots.map(imageOf);
+}

@@ -1,0 +1,21 @@
+/**
+ * What a primitive is to the graph: a name and a typing rule. Its derivative, batching and lowering rules belong
+ * to `ops` (see ops/primitive.ts), which knows the kernel language; the graph itself runs nothing.
+ */
+import type { DType } from "./dtype.ts";
+import type { Shape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The type of one output: shape and dtype. */
+export interface Aval {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export interface Primitive<P extends object = any> {
+  readonly name: string;
+  /** The types of the outputs. Throws, in the caller's frame, when the operands do not fit. */
+  readonly type: (inputs: readonly Tensor[], params: P) => Aval | readonly Aval[];
+  /** Nodes with identity (sources, probes, placeholders): equal ones are never merged. */
+  readonly unique?: boolean;
+}

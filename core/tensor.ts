@@ -1,0 +1,159 @@
+/**
+ * Tensor: an immutable node of the graph (primitive, parameters, inputs, type), not a buffer of numbers.
+ *
+ * Nodes are interned: applying the same primitive with the same parameters to the same inputs gives the same
+ * object for as long as anybody holds it. Nodes hold their inputs; inputs do not hold their users, so what nobody
+ * holds is collected.
+ */
+import { SymbolicDim } from "./dim.ts";
+import type { DType } from "./dtype.ts";
+import { InternTable } from "./intern.ts";
+import type { Aval, Primitive } from "./primitive.ts";
+import { type Shape, showShape } from "./shape.ts";
+import { captureSite, formatSite } from "./site.ts";
+
+declare const shapeOf: unique symbol;
+
+/** What a tensor knows of the engine whose sources it is built on. */
+export interface Owner {
+  readonly label: string;
+  /** The last published value of a node, for inspection. */
+  peek(t: Tensor): string | undefined;
+}
+
+let nextId = 1;
+
+// biome-ignore lint/suspicious/noExplicitAny: an unknown shape must fit every parameter, which only `any` does
+export class Tensor<out S extends readonly unknown[] = any> {
+  /** The shape as a type; never present at run time. It is the only place where S occurs, so that tensors are covariant. */
+  declare readonly [shapeOf]: S;
+
+  readonly id: number = nextId++;
+  readonly primitive: Primitive;
+  readonly params: object;
+  readonly inputs: readonly Tensor[];
+  /** All outputs of a primitive that has several; such a node is reached through `output` nodes only. */
+  readonly outputs: readonly Aval[];
+  readonly height: number;
+  /** The engine whose sources this node depends on, if any. */
+  readonly owner: Owner | undefined;
+  label: string | undefined;
+  readonly site: object | undefined = captureSite();
+
+  constructor(primitive: Primitive, params: object, inputs: readonly Tensor[], outputs: readonly Aval[], owner: Owner | undefined) {
+    this.primitive = primitive;
+    this.params = params;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    let height = 0;
+    for (const input of inputs) if (input.height >= height) height = input.height + 1;
+    this.height = height;
+    this.owner = owner;
+  }
+
+  get shape(): Shape {
+    return this.outputs[0]!.shape;
+  }
+
+  get dtype(): DType {
+    return this.outputs[0]!.dtype;
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Names this node in messages, inspection and pictures. Returns the node. */
+  named(label: string): this {
+    this.label = label;
+    return this;
+  }
+
+  /** One line: operation, type and label. */
+  describe(): string {
+    const name = this.label ? `${this.primitive.name} "${this.label}"` : this.primitive.name;
+    return `${name} ${this.dtype}${showShape(this.shape)}`;
+  }
+
+  toString(): string {
+    return `Tensor(${this.describe()})`;
+  }
+
+  /** Where the user's code created this node, for messages: "file:line:column", if known. */
+  createdAt(): string | undefined {
+    return formatSite(this.site);
+  }
+
+  [Symbol.toPrimitive](): never {
+    throw new TypeError(`${this.describe()}: a tensor is not a number. Use x.mul(y) for x * y, x.add(y) for x + y, x.lt(y) for x < y; read its value with await engine.read(x)`);
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const last = this.owner?.peek(this);
+    return `Tensor(${this.describe()}${last === undefined ? "" : ` = ${last}`})`;
+  }
+}
+
+const table = new InternTable();
+
+/** Builds, or finds, the node that applies a primitive. Throws what the typing rule throws, and on inputs of two engines. */
+export function apply(primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor {
+  const found = primitive.unique ? undefined : table.find(primitive, params, inputs);
+  if (found) return found;
+  const outputs = primitive.type(inputs, params);
+  const node = new Tensor(primitive, params, inputs, Array.isArray(outputs) ? outputs : [outputs as Aval], ownerOf(primitive.name, inputs));
+  if (!primitive.unique) table.add(node);
+  return node;
+}
+
+/** Projects one output of a node with several. */
+export const outputPrimitive: Primitive<{ index: number }> = {
+  name: "output",
+  type: ([node], { index }) => node!.outputs[index]!,
+};
+
+/** As `apply`, for a primitive with several outputs. */
+export function applyMany(primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor[] {
+  const node = apply(primitive, params, inputs);
+  return node.outputs.map((_, index) => apply(outputPrimitive, { index }, [node]));
+}
+
+function ownerOf(op: string, inputs: readonly Tensor[]): Owner | undefined {
+  let owner: Owner | undefined;
+  let from: Tensor | undefined;
+  for (const t of inputs) {
+    if (!t.owner || t.owner === owner) continue;
+    if (owner) throw new Error(`${op}: operands belong to two engines: ${from!.describe()} (${owner.label}) and ${t.describe()} (${t.owner.label}). Build an expression over the sources of one engine, and copy values across with set()`);
+    owner = t.owner;
+    from = t;
+  }
+  return owner;
+}
+
+/** How many interned nodes are alive, for tests and leak hunting. */
+export const liveNodes = (): number => table.size;
+
+/** Parameters as text: equal parameters, equal text. Dimensions print canonically; objects with identity print their id. */
+export function paramsKey(params: object): string {
+  let key = "";
+  for (const value of Object.values(params)) key += `${keyOf(value)};`;
+  return key;
+}
+
+function keyOf(v: unknown): string {
+  if (typeof v === "number") return Object.is(v, -0) ? "-0" : String(v);
+  if (typeof v === "string") return JSON.stringify(v);
+  if (v === undefined || v === null || typeof v === "boolean") return String(v);
+  if (v instanceof SymbolicDim) return v.text;
+  if (Array.isArray(v)) return `[${v.map(keyOf).join()}]`;
+  if (typeof v === "object" && Object.getPrototypeOf(v) === Object.prototype) return `{${paramsKey(v)}}`;
+  return `#${identityOf(v as object)}`;
+}
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 1;
+function identityOf(o: object): number {
+  let id = identities.get(o);
+  if (id === undefined) identities.set(o, (id = nextIdentity++));
+  return id;
+}

@@ -1,0 +1,56 @@
+/** What the scheduler asks of a device. Implemented by the interpreter (the judge), by `cpu`, and by `gpu`. */
+import type { Storage, TypedArray } from "../core/dtype.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** A device buffer: a number the backend gave out. 0 is never a buffer. */
+export type Buffer = number;
+
+/** An operand with its place: strides and offset in elements. */
+export interface BoundOperand {
+  readonly buffer: Buffer;
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+/** A step whose dimensions and buffers are known. */
+export interface BoundStep {
+  readonly kernel: Kernel;
+  readonly sizes: readonly number[];
+  readonly reads: readonly BoundOperand[];
+  readonly writes: readonly BoundOperand[];
+  readonly uniforms: readonly number[];
+}
+
+/**
+ * A compiled plan is a tree of segments, so that loops and branches can run inside the backend. Today's plans use `run` (kernels in
+ * order) and `copy` (whole buffers, all sources read before any destination is written).
+ */
+export type Segment =
+  | { readonly kind: "run"; readonly steps: readonly BoundStep[] }
+  | { readonly kind: "copy"; readonly copies: readonly { readonly from: Buffer; readonly to: Buffer; readonly bytes: number }[] }
+  | { readonly kind: "loop"; readonly count: number; readonly body: readonly Segment[] }
+  | { readonly kind: "branch"; readonly condition: Buffer; readonly then: readonly Segment[]; readonly otherwise: readonly Segment[] };
+
+/** Prepared segments: kernels compiled, arguments written. Running one allocates nothing. */
+export interface Program {
+  run(): void;
+  release(): void;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Bytes of device memory in use. */
+  readonly bytesInUse: number;
+  /** At least `bytes` bytes, uninitialized. Throws an OutOfMemory error that says how much was asked for and is in use. */
+  allocate(bytes: number): Buffer;
+  free(buffer: Buffer): void;
+  write(buffer: Buffer, data: TypedArray): void;
+  /** A live view of the first `length` elements, valid until the next call into the backend. */
+  view(buffer: Buffer, storage: Storage, length: number): TypedArray;
+  prepare(segments: readonly Segment[]): Program;
+  dispose(): void;
+}
+
+export class OutOfMemory extends Error {
+  override readonly name = "OutOfMemory";
+}

@@ -1,0 +1,132 @@
+/**
+ * Kernels: what a backend compiles. A kernel is structure only; sizes, strides, offsets and buffers are arguments
+ * of each invocation (`Step`), so that a slider, a batch size or a point set changes arguments and compiles nothing.
+ */
+import type { Dim } from "../core/dim.ts";
+import type { Storage } from "../core/dtype.ts";
+import { canonicalize, type Expr, exprOrder } from "./expr.ts";
+
+/** How an operand moves along the innermost axis of the index space: not at all, by one element, or by a stride argument. */
+export type Inner = 0 | 1 | "strided";
+
+export interface Access {
+  readonly storage: Storage;
+  readonly inner: Inner;
+}
+
+/** What is computed at each point: expressions over reads, one value per output (or the one value that is folded). */
+export interface Body {
+  readonly reads: readonly Storage[];
+  readonly values: readonly Expr[];
+  readonly key: string;
+  /** Whether the values depend on positions ("index"), so that axes may not be merged. */
+  readonly positional: boolean;
+}
+
+export function body(reads: readonly Storage[], values: readonly Expr[]): Body {
+  const { roots, key } = canonicalize(values);
+  return { reads, values: roots, key: `${reads.join()}|${key}`, positional: exprOrder(roots).some((e) => e.op === "index") };
+}
+
+/**
+ * How values are combined along the last axis of the index space.
+ * - sum, prod, max, min: reductions by the fixed tree (see tree.ts); the writes have one axis less than the index space.
+ * - argmax, argmin: the position (i32) of the first extreme; a NaN counts as extreme, and the first one wins.
+ * - cumsum: inclusive prefix sums by the fixed blocked scan (tree.ts); the writes have the whole index space.
+ */
+export type Fold = "sum" | "prod" | "max" | "min" | "argmax" | "argmin" | "cumsum";
+
+/**
+ * A loop nest. The index space has `rank` axes (at least 1), outermost first. `reads[i]` is slot i of the body.
+ * Without a fold, values[i] is stored through writes[i]. With a fold there is one value; a folded axis is the last one.
+ */
+export interface LoopKernel {
+  readonly kind: "loop";
+  readonly rank: number;
+  readonly reads: readonly Access[];
+  readonly writes: readonly Access[];
+  readonly body: Body;
+  readonly fold: Fold | undefined;
+  readonly key: string;
+}
+
+/**
+ * C[b,m,n] = sum over k of A[b,m,k] B[b,k,n], the sum by the fixed tree: bitwise the sum of the products.
+ * sizes = [b, m, n, k]; reads A with strides [b, m, k] and B with strides [b, k, n]; writes C with strides [b, m, n].
+ * Integer types wrap.
+ */
+export interface MatmulKernel {
+  readonly kind: "matmul";
+  readonly storage: Storage;
+  readonly key: string;
+}
+
+/**
+ * out[b,o,j,i] = operand[b,o,j,i] + tree sum of updates[b,o,p,i] over those p, ascending, with indices[b,p] = j; where
+ * there are none, operand. Indices outside 0..n-1 are dropped. sizes = [b, o, n, i, m] with p < m. Every operand is row-major
+ * and contiguous: reads operand, indices (i32), updates; writes out. Integer types wrap.
+ */
+export interface ScatterAddKernel {
+  readonly kind: "scatterAdd";
+  readonly storage: Storage;
+  readonly key: string;
+}
+
+/**
+ * The stable permutation that sorts each row ascending (-0 and +0 equal, NaN last). sizes = [rows, n];
+ * reads keys, writes positions (i32); both contiguous.
+ */
+export interface ArgsortKernel {
+  readonly kind: "argsort";
+  readonly storage: Storage;
+  readonly key: string;
+}
+
+export type Kernel = LoopKernel | MatmulKernel | ScatterAddKernel | ArgsortKernel;
+
+/** A symbolic buffer: so many elements of a storage type. The scheduler decides where it lives, and when. */
+export class Slot {
+  readonly storage: Storage;
+  readonly length: Dim;
+  constructor(storage: Storage, length: Dim) {
+    this.storage = storage;
+    this.length = length;
+  }
+}
+
+/** Where a kernel reads or writes: element offset and strides (in elements, one an axis of the index space) into a slot. */
+export interface Operand {
+  readonly slot: Slot;
+  readonly offset: Dim;
+  readonly strides: readonly Dim[];
+}
+
+/** One invocation of a kernel, over dimensions that may still be symbolic. */
+export interface Step {
+  readonly kernel: Kernel;
+  readonly sizes: readonly Dim[];
+  readonly reads: readonly Operand[];
+  readonly writes: readonly Operand[];
+  readonly uniforms: readonly Dim[];
+}
+
+const kernels = new Map<string, WeakRef<Kernel>>();
+const forget = new FinalizationRegistry<string>((key) => kernels.get(key)?.deref() || kernels.delete(key));
+
+/** The one kernel of this structure: backends may key what they compile by identity. */
+export function internKernel<K extends Kernel>(kernel: K): K {
+  const found = kernels.get(kernel.key)?.deref();
+  if (found) return found as K;
+  kernels.set(kernel.key, new WeakRef(kernel));
+  forget.register(kernel, kernel.key);
+  return kernel;
+}
+
+export function loopKernel(rank: number, reads: readonly Access[], writes: readonly Access[], b: Body, fold: Fold | undefined): LoopKernel {
+  const show = (a: readonly Access[]): string => a.map((x) => `${x.storage}${x.inner}`).join();
+  return internKernel({ kind: "loop", rank, reads, writes, body: b, fold, key: `loop ${rank} ${show(reads)} ${show(writes)} ${fold ?? ""} ${b.key}` });
+}
+
+export const matmulKernel = (storage: Storage): MatmulKernel => internKernel({ kind: "matmul", storage, key: `matmul ${storage}` });
+export const scatterAddKernel = (storage: Storage): ScatterAddKernel => internKernel({ kind: "scatterAdd", storage, key: `scatterAdd ${storage}` });
+export const argsortKernel = (storage: Storage): ArgsortKernel => internKernel({ kind: "argsort", storage, key: `argsort ${storage}` });

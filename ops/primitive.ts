@@ -1,0 +1,80 @@
+/**
+ * A primitive and all its rules, side by side: typing, derivative, transposition, batching, lowering. Adding a
+ * primitive is one edit. `ad` and `scheduler` find the rules here; a `RuleSet` given to a transform comes first.
+ */
+import type { Dim } from "../core/dim.ts";
+import type { Primitive } from "../core/primitive.ts";
+import { apply, applyMany, type Tensor } from "../core/tensor.ts";
+import type { LowerCall, Lowered } from "../kernel/lowering.ts";
+
+/** A tangent or cotangent that is structurally zero is undefined, never a tensor of zeros. */
+export type Maybe = Tensor | undefined;
+
+export interface JvpCall<P extends object> {
+  readonly params: P;
+  readonly inputs: readonly Tensor[];
+  /** One for each input; at least one is defined. */
+  readonly tangents: readonly Maybe[];
+  /** The node itself, or for several outputs each of them: rules reuse it, as tanh does. */
+  readonly outputs: readonly Tensor[];
+}
+
+export interface TransposeCall<P extends object> {
+  readonly params: P;
+  readonly inputs: readonly Tensor[];
+  /** Which inputs are linear here; the rule answers for those and may use the values of the others only. */
+  readonly linear: readonly boolean[];
+  /** One for each output; at least one is defined. */
+  readonly cotangents: readonly Maybe[];
+}
+
+export interface BatchCall<P extends object> {
+  readonly params: P;
+  /** Batched inputs carry the batch as axis 0. */
+  readonly inputs: readonly Tensor[];
+  readonly batched: readonly boolean[];
+  readonly size: Dim;
+}
+
+export interface Rules<P extends object = any> {
+  /** Tangents of the outputs, built of primitives; linear in the tangents. */
+  readonly jvp?: (call: JvpCall<P>) => readonly Maybe[];
+  /** For linear primitives: cotangents of the inputs (undefined where not linear, or zero). */
+  readonly transpose?: (call: TransposeCall<P>) => readonly Maybe[];
+  /** The outputs, each with the batch as axis 0. */
+  readonly batch?: (call: BatchCall<P>) => readonly Tensor[];
+  /** Taylor series of the outputs: the place for jet rules. */
+  readonly jet?: (params: P, inputs: readonly Tensor[], series: readonly (readonly Maybe[])[]) => readonly (readonly Maybe[])[];
+  readonly lower?: (call: LowerCall<P>) => Lowered;
+}
+
+export interface RuledPrimitive<P extends object = any> extends Primitive<P>, Rules<P> {}
+
+/** Declares a primitive and gives the function that applies it. */
+export function definePrimitive<P extends object>(primitive: RuledPrimitive<P>): ((inputs: readonly Tensor[], params: P) => Tensor) & { readonly primitive: RuledPrimitive<P>; many(inputs: readonly Tensor[], params: P): Tensor[] } {
+  return Object.assign((inputs: readonly Tensor[], params: P) => apply(primitive, params, inputs), {
+    primitive,
+    many: (inputs: readonly Tensor[], params: P) => applyMany(primitive, params, inputs),
+  });
+}
+
+/** Rules that come before the primitives' own, for the transforms they are handed to. */
+export class RuleSet {
+  readonly #rules: ReadonlyMap<string, Rules>;
+  constructor(rules: Readonly<Record<string, Rules>>) {
+    this.#rules = new Map(Object.entries(rules));
+  }
+
+  /** The rule of a primitive for one transform. Throws, naming both and how to add it, when there is none. */
+  rule<K extends keyof Rules>(primitive: Primitive, kind: K): NonNullable<Rules[K]> {
+    const found = this.#rules.get(primitive.name)?.[kind] ?? (primitive as RuledPrimitive)[kind];
+    if (found === undefined)
+      throw new Error(`${primitive.name}: the primitive has no ${kind} rule, which this ${transforms[kind]} needs. Add one to its definition, or hand the transform rules: new RuleSet({ ${primitive.name}: { ${kind} } })`);
+    return found;
+  }
+}
+
+const transforms: Record<keyof Rules, string> = { jvp: "derivative", transpose: "reverse-mode derivative", batch: "vmap", jet: "Taylor series", lower: "evaluation" };
+
+/** No overriding rules. */
+export const ownRules = new RuleSet({});
