@@ -16,11 +16,15 @@ export interface RawData {
 
 /** Copies data into the storage of `dtype`, or of the dtype the data suggests: that of a typed array, bool for booleans, else float32. */
 export function rawData(op: string, source: Data, dtype?: DType): RawData {
-  if (dtype !== undefined && !isDType(dtype)) throw new Error(`${op}: "${String(dtype)}" is not a dtype; use float32, float64, int32, uint32 or bool`);
+  if (dtype !== undefined && !isDType(dtype))
+    throw new Error(`${op}: "${String(dtype)}" is not a dtype; use float32, float64, int32, uint32 or bool`);
   if (ArrayBuffer.isView(source)) {
     const own = dtypeOfArray(source);
     const to = dtype ?? own;
-    if (!to || source instanceof DataView) throw new Error(`${op}: cannot take a ${source.constructor.name}; use a Float32Array, Float64Array, Int32Array or Uint32Array, or give a dtype`);
+    if (!to || source instanceof DataView)
+      throw new Error(
+        `${op}: cannot take a ${source.constructor.name}; use a Float32Array, Float64Array, Int32Array or Uint32Array, or give a dtype`,
+      );
     return { data: toStorage(op, source as unknown as ArrayLike<number>, to), dtype: to, nested: undefined };
   }
   const nested = nestedShape(op, source as Nested);
@@ -35,7 +39,8 @@ function toStorage(op: string, values: ArrayLike<number>, dtype: DType): TypedAr
   const out = new (arrayOf(storage))(values.length);
   for (let i = 0; i < values.length; i++) {
     const v = +values[i]!;
-    if (kind === "int" && !Number.isInteger(v)) throw new Error(`${op}: ${v} at position ${i} is not an integer, but the dtype is ${dtype}`);
+    if (kind === "int" && !Number.isInteger(v))
+      throw new Error(`${op}: ${v} at position ${i} is not an integer, but the dtype is ${dtype}`);
     out[i] = kind === "bool" ? (v !== 0 ? 1 : 0) : v;
   }
   return out;
@@ -44,14 +49,19 @@ function toStorage(op: string, values: ArrayLike<number>, dtype: DType): TypedAr
 /** The shape of nested arrays. Throws on ragged ones and on anything that is not a number or boolean. */
 function nestedShape(op: string, v: Nested, path = ""): number[] {
   if (typeof v === "number" || typeof v === "boolean") return [];
-  if (!Array.isArray(v)) throw new Error(`${op}: ${path ? `element ${path}` : "the data"} is ${v === null ? "null" : typeof v}; use numbers, booleans, nested arrays of them, or a typed array`);
+  if (!Array.isArray(v))
+    throw new Error(
+      `${op}: ${path ? `element ${path}` : "the data"} is ${v === null ? "null" : typeof v}; use numbers, booleans, nested arrays of them, or a typed array`,
+    );
   const list = v as readonly Nested[];
   if (list.length === 0) return [0];
   const first = nestedShape(op, list[0]!, `${path}[0]`);
   for (let i = 1; i < list.length; i++) {
     const other = nestedShape(op, list[i]!, `${path}[${i}]`);
     if (other.length !== first.length || other.some((d, k) => d !== first[k]))
-      throw new Error(`${op}: the array is ragged: element ${path}[0] has shape ${showShape(first)}, element ${path}[${i}] has shape ${showShape(other)}`);
+      throw new Error(
+        `${op}: the array is ragged: element ${path}[0] has shape ${showShape(first)}, element ${path}[${i}] has shape ${showShape(other)}`,
+      );
   }
   return [list.length, ...first];
 }
@@ -65,7 +75,10 @@ function flatten(v: Nested, into: (number | boolean)[]): void {
 export function checkShape(op: string, shape: Shape): void {
   if (!Array.isArray(shape)) throw new Error(`${op}: the shape must be a list of sizes, got ${String(shape)}`);
   for (const d of shape)
-    if (!(d instanceof SymbolicDim) && !(Number.isInteger(d) && d >= 0)) throw new Error(`${op}: ${String(d)} is not a size in shape [${shape.map(String).join(", ")}]; use non-negative integers or dim("name")`);
+    if (!(d instanceof SymbolicDim) && !(Number.isInteger(d) && d >= 0))
+      throw new Error(
+        `${op}: ${String(d)} is not a size in shape [${shape.map(String).join(", ")}]; use non-negative integers or dim("name")`,
+      );
 }
 
 /**
@@ -75,9 +88,13 @@ export function checkShape(op: string, shape: Shape): void {
 export function bindShape(op: string, declared: Shape, raw: RawData): Map<string, number> {
   const sizes = new Map<string, number>();
   const got = raw.nested ?? [raw.data.length];
-  const misfit = (why: string): Error => new Error(`${op}: expected shape ${showShape(declared)}, got ${raw.nested ? `shape ${showShape(got)}` : `${raw.data.length} elements`}${why}`);
+  const misfit = (why: string): Error =>
+    new Error(
+      `${op}: expected shape ${showShape(declared)}, got ${raw.nested ? `shape ${showShape(got)}` : `${raw.data.length} elements`}${why}`,
+    );
   const bind = (d: SymbolicDim, size: number): void => {
-    if (sizes.has(d.text) && sizes.get(d.text) !== size) throw misfit(` (dimension "${d.text}" would be both ${sizes.get(d.text)} and ${size})`);
+    if (sizes.has(d.text) && sizes.get(d.text) !== size)
+      throw misfit(` (dimension "${d.text}" would be both ${sizes.get(d.text)} and ${size})`);
     sizes.set(d.text, size);
   };
   if (raw.nested && !(raw.nested.length === 1 && declared.length !== 1)) {

@@ -19,7 +19,13 @@ export interface DTypeInfo {
   readonly bytes: 4 | 8;
 }
 
-const same = (kind: DTypeInfo["kind"], lane: Lane, storage: Storage, bytes: 4 | 8): DTypeInfo => ({ kind, storage, compute: lane, accumulate: lane, bytes });
+const same = (kind: DTypeInfo["kind"], lane: Lane, storage: Storage, bytes: 4 | 8): DTypeInfo => ({
+  kind,
+  storage,
+  compute: lane,
+  accumulate: lane,
+  bytes,
+});
 
 const table: Record<DType, DTypeInfo> = {
   float32: same("float", "f32", "f32", 4),

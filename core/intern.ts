@@ -4,8 +4,9 @@
  * Keys are 32-bit hashes; equality is verified, so a collision costs time and never correctness. The registry
  * removes entries whose node was collected, so that the table is as large as the live graph and no larger.
  */
+import { paramsKey } from "./keys.ts";
 import type { Primitive } from "./primitive.ts";
-import { paramsKey, type Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 interface Entry {
   readonly node: WeakRef<Tensor>;
@@ -41,7 +42,14 @@ export class InternTable {
     const h = hash(primitive, key, inputs);
     for (let e = this.#buckets.get(h); e; e = e.next) {
       const node = e.node.deref();
-      if (node && node.primitive === primitive && e.params === key && node.inputs.length === inputs.length && node.inputs.every((t, i) => t === inputs[i])) return node;
+      if (
+        node &&
+        node.primitive === primitive &&
+        e.params === key &&
+        node.inputs.length === inputs.length &&
+        node.inputs.every((t, i) => t === inputs[i])
+      )
+        return node;
     }
     this.#missed = { hash: h, params: key };
     return undefined;

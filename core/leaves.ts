@@ -38,11 +38,13 @@ export function constant(data: Data, options: TensorOptions = {}): Tensor {
   const raw = rawData("tensor", data, options.dtype);
   if (options.shape) {
     checkShape("tensor", options.shape);
-    if (!isStatic(options.shape)) throw new Error(`tensor: a constant has a known shape, got ${showShape(options.shape)}; use engine.variable for named dimensions`);
+    if (!isStatic(options.shape))
+      throw new Error(`tensor: a constant has a known shape, got ${showShape(options.shape)}; use engine.variable for named dimensions`);
     bindShape("tensor", options.shape, raw);
   }
   const shape = options.shape ?? raw.nested ?? [raw.data.length];
-  const node = shape.length === 0 ? scalar(raw.data[0]!, raw.dtype) : apply(constantPrimitive, { dtype: raw.dtype, shape, value: raw.data }, []);
+  const node =
+    shape.length === 0 ? scalar(raw.data[0]!, raw.dtype) : apply(constantPrimitive, { dtype: raw.dtype, shape, value: raw.data }, []);
   return options.label ? node.named(options.label) : node;
 }
 

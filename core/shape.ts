@@ -46,7 +46,9 @@ export function broadcastShapes(...shapes: readonly Shape[]): Dim[] | undefined 
 /** The axis counted from the front. Throws, naming the operation, when it is out of range or not an integer. */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
-    throw new Error(`${op}: axis ${axis} is out of range for a tensor of rank ${rank}${rank === 0 ? " (a scalar has no axes)" : ` (use ${-rank} to ${rank - 1})`}`);
+    throw new Error(
+      `${op}: axis ${axis} is out of range for a tensor of rank ${rank}${rank === 0 ? " (a scalar has no axes)" : ` (use ${-rank} to ${rank - 1})`}`,
+    );
   return axis < 0 ? axis + rank : axis;
 }
 

@@ -27,6 +27,9 @@ export function captureSite(): object | undefined {
 
 export function formatSite(site: object | undefined): string | undefined {
   const stack = (site as { stack?: string } | undefined)?.stack;
-  const line = stack?.split("\n").slice(1).find((l) => !isOurs(l));
+  const line = stack
+    ?.split("\n")
+    .slice(1)
+    .find((l) => !isOurs(l));
   return line?.trim().replace(/^at /, "");
 }

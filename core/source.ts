@@ -71,10 +71,16 @@ export class State<out S extends readonly unknown[] = any> extends Source<S> {
   set next(expression: Tensor | undefined) {
     const name = this.describe();
     if (!(expression instanceof Tensor)) throw new Error(`${name}: next must be a tensor, got ${String(expression)}`);
-    if (this.#next) throw new Error(`${name}: next is already ${this.#next.describe()}; a state has one next. Choose between steps inside the expression, with where`);
+    if (this.#next)
+      throw new Error(
+        `${name}: next is already ${this.#next.describe()}; a state has one next. Choose between steps inside the expression, with where`,
+      );
     if (!sameShape(expression.shape, this.shape) || expression.dtype !== this.dtype)
-      throw new Error(`${name}: next is ${expression.dtype}${showShape(expression.shape)}; it must be ${this.dtype}${showShape(this.shape)}`);
-    if (expression.owner && expression.owner !== this.owner) throw new Error(`${name}: next ${expression.describe()} belongs to another engine`);
+      throw new Error(
+        `${name}: next is ${expression.dtype}${showShape(expression.shape)}; it must be ${this.dtype}${showShape(this.shape)}`,
+      );
+    if (expression.owner && expression.owner !== this.owner)
+      throw new Error(`${name}: next ${expression.describe()} belongs to another engine`);
     this.#next = expression;
   }
 }

@@ -5,7 +5,6 @@
  * object for as long as anybody holds it. Nodes hold their inputs; inputs do not hold their users, so what nobody
  * holds is collected.
  */
-import { SymbolicDim } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { InternTable } from "./intern.ts";
 import type { Aval, Primitive } from "./primitive.ts";
@@ -23,7 +22,7 @@ export interface Owner {
 
 let nextId = 1;
 
-// biome-ignore lint/suspicious/noExplicitAny: an unknown shape must fit every parameter, which only `any` does
+// The default is any, and so are unknown sizes: an unknown shape must fit every parameter, which only `any` does.
 export class Tensor<out S extends readonly unknown[] = any> {
   /** The shape as a type; never present at run time. It is the only place where S occurs, so that tensors are covariant. */
   declare readonly [shapeOf]: S;
@@ -85,7 +84,9 @@ export class Tensor<out S extends readonly unknown[] = any> {
   }
 
   [Symbol.toPrimitive](): never {
-    throw new TypeError(`${this.describe()}: a tensor is not a number. Use x.mul(y) for x * y, x.add(y) for x + y, x.lt(y) for x < y; read its value with await engine.read(x)`);
+    throw new TypeError(
+      `${this.describe()}: a tensor is not a number. Use x.mul(y) for x * y, x.add(y) for x + y, x.lt(y) for x < y; read its value with await engine.read(x)`,
+    );
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
@@ -123,7 +124,10 @@ function ownerOf(op: string, inputs: readonly Tensor[]): Owner | undefined {
   let from: Tensor | undefined;
   for (const t of inputs) {
     if (!t.owner || t.owner === owner) continue;
-    if (owner) throw new Error(`${op}: operands belong to two engines: ${from!.describe()} (${owner.label}) and ${t.describe()} (${t.owner.label}). Build an expression over the sources of one engine, and copy values across with set()`);
+    if (owner)
+      throw new Error(
+        `${op}: operands belong to two engines: ${from!.describe()} (${owner.label}) and ${t.describe()} (${t.owner.label}). Build an expression over the sources of one engine, and copy values across with set()`,
+      );
     owner = t.owner;
     from = t;
   }
@@ -132,28 +136,3 @@ function ownerOf(op: string, inputs: readonly Tensor[]): Owner | undefined {
 
 /** How many interned nodes are alive, for tests and leak hunting. */
 export const liveNodes = (): number => table.size;
-
-/** Parameters as text: equal parameters, equal text. Dimensions print canonically; objects with identity print their id. */
-export function paramsKey(params: object): string {
-  let key = "";
-  for (const value of Object.values(params)) key += `${keyOf(value)};`;
-  return key;
-}
-
-function keyOf(v: unknown): string {
-  if (typeof v === "number") return Object.is(v, -0) ? "-0" : String(v);
-  if (typeof v === "string") return JSON.stringify(v);
-  if (v === undefined || v === null || typeof v === "boolean") return String(v);
-  if (v instanceof SymbolicDim) return v.text;
-  if (Array.isArray(v)) return `[${v.map(keyOf).join()}]`;
-  if (typeof v === "object" && Object.getPrototypeOf(v) === Object.prototype) return `{${paramsKey(v)}}`;
-  return `#${identityOf(v as object)}`;
-}
-
-const identities = new WeakMap<object, number>();
-let nextIdentity = 1;
-function identityOf(o: object): number {
-  let id = identities.get(o);
-  if (id === undefined) identities.set(o, (id = nextIdentity++));
-  return id;
-}

@@ -30,7 +30,8 @@ export class Value {
 
   /** The only element. Throws when there is not exactly one. */
   item(): number {
-    if (this.data.length !== 1) throw new Error(`item: a value of shape ${showShape(this.shape)} has ${this.data.length} elements; use data or toArray()`);
+    if (this.data.length !== 1)
+      throw new Error(`item: a value of shape ${showShape(this.shape)} has ${this.data.length} elements; use data or toArray()`);
     return this.data[0]!;
   }
 

@@ -34,7 +34,8 @@ type Instruction = (f: Frame) => void;
 /** Reads with the judge's duty: memory that no kernel may touch is never silently undefined. */
 function load(f: Frame, slot: number, element: number): number {
   const data = f.data[slot]!;
-  if (!(element >= 0 && element < data.length)) throw new RangeError(`kernel ${f.key}: read ${slot} at element ${element} of ${data.length}, at point [${[...f.position].join()}]`);
+  if (!(element >= 0 && element < data.length))
+    throw new RangeError(`kernel ${f.key}: read ${slot} at element ${element} of ${data.length}, at point [${[...f.position].join()}]`);
   return data[element]!;
 }
 
@@ -45,8 +46,14 @@ function masked(compute: (f: Frame) => number, out: number, mask: number | undef
 
 function instruction(e: Expr, out: number, args: readonly number[], reads: readonly Storage[]): Instruction {
   const [a = 0, b = 0, c = 0] = args;
-  const unary = (g: (x: number) => number): Instruction => (f) => void (f.registers[out] = g(f.registers[a]!));
-  const binary = (g: (x: number, y: number) => number): Instruction => (f) => void (f.registers[out] = g(f.registers[a]!, f.registers[b]!));
+  const unary =
+    (g: (x: number) => number): Instruction =>
+    (f) =>
+      void (f.registers[out] = g(f.registers[a]!));
+  const binary =
+    (g: (x: number, y: number) => number): Instruction =>
+    (f) =>
+      void (f.registers[out] = g(f.registers[a]!, f.registers[b]!));
   const checkRead = (): void => {
     if (reads[e.value] !== e.type) throw new Error(`kernel: ${e.op} takes slot ${e.value} as ${e.type}, which holds ${reads[e.value]}`);
   };
@@ -94,8 +101,23 @@ export function compileBody(body: Body): Compiled {
   if (found) return found;
   const order = exprOrder(body.values);
   const register = new Map(order.map((e, i) => [e, i]));
-  const program = order.map((e, i) => instruction(e, i, e.args.map((x) => register.get(x)!), body.reads));
-  const frame: Frame = { registers: new Float64Array(order.length), position: new Int32Array(0), uniforms: [], data: [], offset: [], element: [], key: "" };
+  const program = order.map((e, i) =>
+    instruction(
+      e,
+      i,
+      e.args.map((x) => register.get(x)!),
+      body.reads,
+    ),
+  );
+  const frame: Frame = {
+    registers: new Float64Array(order.length),
+    position: new Int32Array(0),
+    uniforms: [],
+    data: [],
+    offset: [],
+    element: [],
+    key: "",
+  };
   const result: Compiled = {
     frame,
     evaluate: () => {

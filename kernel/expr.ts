@@ -15,18 +15,39 @@ export type ExprOp =
   | "read" // value = slot: the element of a read at this point; with a mask argument, 0 where the mask is false
   | "at" // value = slot, args[0] = i32 element position in that read's buffer, relative to its offset; optional mask as above
   // arithmetic on f32, f64, i32, u32 (integers wrap)
-  | "add" | "sub" | "mul" | "neg" | "abs" | "min" | "max"
-  | "div" | "sqrt" | "floor" | "ceil" | "trunc" | "nearest" // floats; nearest rounds half to even
+  | "add"
+  | "sub"
+  | "mul"
+  | "neg"
+  | "abs"
+  | "min"
+  | "max"
+  | "div"
+  | "sqrt"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "nearest" // floats; nearest rounds half to even
   | "rem" // sign of the dividend, exact (C fmod, JavaScript %); for integers x rem 0 is x
   // comparisons of equal types to bool; equality and order as IEEE
-  | "eq" | "ne" | "lt" | "le" | "gt" | "ge"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "gt"
+  | "ge"
   // bool, i32, u32
-  | "and" | "or" | "xor" | "not"
+  | "and"
+  | "or"
+  | "xor"
+  | "not"
   // i32, u32 by a shift count of the same type, taken modulo 32; shr is arithmetic for i32 and logical for u32
-  | "shl" | "shr"
+  | "shl"
+  | "shr"
   // select(cond, a, b) is cond ? a : b. rare(cond, a, b) is the same value; it tells that cond is seldom true, so that
   // an executor may skip a altogether when it is true in no lane
-  | "select" | "rare"
+  | "select"
+  | "rare"
   // between types: convert rounds f64 -> f32, truncates float -> int with saturation (NaN gives 0), and maps bool to 0 and 1, non-zero (and NaN) to true
   | "convert"
   // reinterprets the 32 bits of f32, i32, u32
@@ -34,7 +55,27 @@ export type ExprOp =
   // f64 only: a function of Math, named by `fn`
   | "call";
 
-export type MathFunction = "exp" | "expm1" | "log" | "log1p" | "log2" | "log10" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "sinh" | "cosh" | "tanh" | "asinh" | "acosh" | "atanh" | "atan2" | "pow";
+export type MathFunction =
+  | "exp"
+  | "expm1"
+  | "log"
+  | "log1p"
+  | "log2"
+  | "log10"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "atan2"
+  | "pow";
 
 export interface Expr {
   readonly op: ExprOp;
@@ -54,15 +95,23 @@ function agree(op: string, ...args: Expr[]): Lane {
 }
 
 // ---- leaves
-export const constant = (type: Lane, value: number): Expr => expr("const", type, [], type === "f32" ? Math.fround(value) : type === "i32" ? value | 0 : type === "u32" ? value >>> 0 : value);
+export const constant = (type: Lane, value: number): Expr =>
+  expr("const", type, [], type === "f32" ? Math.fround(value) : type === "i32" ? value | 0 : type === "u32" ? value >>> 0 : value);
 export const index = (axis: number): Expr => expr("index", "i32", [], axis);
 export const uniform = (k: number): Expr => expr("uniform", "i32", [], k);
 export const read = (slot: number, type: Lane, mask?: Expr): Expr => expr("read", type, mask ? [mask] : [], slot);
-export const at = (slot: number, type: Lane, position: Expr, mask?: Expr): Expr => expr("at", type, mask ? [position, mask] : [position], slot);
+export const at = (slot: number, type: Lane, position: Expr, mask?: Expr): Expr =>
+  expr("at", type, mask ? [position, mask] : [position], slot);
 
 // ---- arithmetic
-const binary = (op: ExprOp) => (a: Expr, b: Expr): Expr => expr(op, agree(op, a, b), [a, b]);
-const unary = (op: ExprOp) => (a: Expr): Expr => expr(op, a.type, [a]);
+const binary =
+  (op: ExprOp) =>
+  (a: Expr, b: Expr): Expr =>
+    expr(op, agree(op, a, b), [a, b]);
+const unary =
+  (op: ExprOp) =>
+  (a: Expr): Expr =>
+    expr(op, a.type, [a]);
 export const add = binary("add");
 export const sub = binary("sub");
 export const mul = binary("mul");
@@ -86,7 +135,9 @@ export const nearest = unary("nearest");
 export const not = unary("not");
 
 // ---- comparisons and choice
-const compare = (op: ExprOp) => (a: Expr, b: Expr): Expr => (agree(op, a, b), expr(op, "bool", [a, b]));
+const compare =
+  (op: ExprOp) =>
+  (a: Expr, b: Expr): Expr => (agree(op, a, b), expr(op, "bool", [a, b]));
 export const eq = compare("eq");
 export const ne = compare("ne");
 export const lt = compare("lt");

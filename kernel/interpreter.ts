@@ -18,7 +18,8 @@ interface Memory {
   readonly strides: readonly number[];
 }
 
-const dot = (position: ArrayLike<number>, strides: readonly number[], offset: number): number => strides.reduce((sum, s, i) => sum + s * position[i]!, offset);
+const dot = (position: ArrayLike<number>, strides: readonly number[], offset: number): number =>
+  strides.reduce((sum, s, i) => sum + s * position[i]!, offset);
 
 /** Calls `visit` at every position of an index space, in row-major order. The position is one array, changed in place. */
 function forEachPosition(sizes: readonly number[], visit: (position: Int32Array) => void): void {
@@ -45,7 +46,8 @@ class Interpreter implements Backend {
 
   allocate(bytes: number): Buffer {
     const size = Math.ceil(bytes / 8) * 8;
-    if (this.bytesInUse + size > this.#limit) throw new OutOfMemory(`interpreter: ${bytes} bytes do not fit: ${this.bytesInUse} of ${this.#limit} are in use`);
+    if (this.bytesInUse + size > this.#limit)
+      throw new OutOfMemory(`interpreter: ${bytes} bytes do not fit: ${this.bytesInUse} of ${this.#limit} are in use`);
     const memory = new ArrayBuffer(size);
     // NaN, -1 or 2^32-1: whoever reads what nobody wrote shall notice.
     new Uint8Array(memory).fill(0xff);
@@ -105,7 +107,8 @@ class Interpreter implements Backend {
     const memory = this.#memory(operand.buffer);
     const data = new (arrayOf(storage))(memory, 0, memory.byteLength / storageBytes(storage));
     const check = (element: number): number => {
-      if (!(element >= 0 && element < data.length)) throw new RangeError(`kernel ${kernel.key}: ${role} ${slot} at element ${element} of ${data.length}`);
+      if (!(element >= 0 && element < data.length))
+        throw new RangeError(`kernel ${kernel.key}: ${role} ${slot} at element ${element} of ${data.length}`);
       return element;
     };
     return {
@@ -121,12 +124,24 @@ class Interpreter implements Backend {
     const { kernel } = step;
     const bind = (role: "read" | "write", storages: readonly Storage[]): Memory[] => {
       const operands = role === "read" ? step.reads : step.writes;
-      if (operands.length !== storages.length) throw new Error(`kernel ${kernel.key}: ${operands.length} operands for ${storages.length} ${role}s`);
+      if (operands.length !== storages.length)
+        throw new Error(`kernel ${kernel.key}: ${operands.length} operands for ${storages.length} ${role}s`);
       return operands.map((o, i) => this.#bind(kernel, role, i, o, storages[i]!));
     };
     switch (kernel.kind) {
       case "loop":
-        return runLoop(kernel, step, bind("read", kernel.reads.map((r) => r.storage)), bind("write", kernel.writes.map((w) => w.storage)));
+        return runLoop(
+          kernel,
+          step,
+          bind(
+            "read",
+            kernel.reads.map((r) => r.storage),
+          ),
+          bind(
+            "write",
+            kernel.writes.map((w) => w.storage),
+          ),
+        );
       case "matmul":
         return runMatmul(kernel, step.sizes, bind("read", [kernel.storage, kernel.storage]), bind("write", [kernel.storage]));
       case "scatterAdd":
@@ -145,13 +160,18 @@ function checkLoop({ key, rank, writes, reads, body, fold }: LoopKernel, step: B
   };
   if (step.sizes.length !== rank || rank < 1) fail(`${step.sizes.length} sizes for rank ${rank}`);
   const writeRank = fold && fold !== "cumsum" ? rank - 1 : rank;
-  for (const [role, operands, accesses, expected] of [["read", step.reads, reads, rank], ["write", step.writes, writes, writeRank]] as const)
+  for (const [role, operands, accesses, expected] of [
+    ["read", step.reads, reads, rank],
+    ["write", step.writes, writes, writeRank],
+  ] as const)
     operands.forEach(({ strides }, i) => {
       const { inner } = accesses[i]!;
       if (strides.length !== expected) fail(`${role} ${i} has ${strides.length} strides for ${expected} axes`);
-      if (expected > 0 && inner !== "strided" && strides[expected - 1] !== inner) fail(`${role} ${i} has inner stride ${strides[expected - 1]}, compiled for ${inner}`);
+      if (expected > 0 && inner !== "strided" && strides[expected - 1] !== inner)
+        fail(`${role} ${i} has inner stride ${strides[expected - 1]}, compiled for ${inner}`);
     });
-  if (body.values.length !== writes.length || (fold && writes.length !== 1)) fail(`${body.values.length} values for ${writes.length} writes`);
+  if (body.values.length !== writes.length || (fold && writes.length !== 1))
+    fail(`${body.values.length} values for ${writes.length} writes`);
   body.reads.forEach((storage, i) => {
     if (storage !== reads[i]?.storage) fail(`the body reads ${storage} from slot ${i}, which holds ${reads[i]?.storage}`);
   });
@@ -208,17 +228,25 @@ function runMatmul({ storage }: MatmulKernel, sizes: readonly number[], [a, b]: 
   const k = sizes[3]!;
   const products = new Float64Array(k);
   forEachPosition(sizes.slice(0, 3), ([i, m, n]) => {
-    for (let p = 0; p < k; p++) products[p] = multiply(a!.get(dot([i!, m!, p], a!.strides, a!.offset)), b!.get(dot([i!, p, n!], b!.strides, b!.offset)));
+    for (let p = 0; p < k; p++)
+      products[p] = multiply(a!.get(dot([i!, m!, p], a!.strides, a!.offset)), b!.get(dot([i!, p, n!], b!.strides, b!.offset)));
     c!.set(dot([i!, m!, n!], c!.strides, c!.offset), treeSum(products, storage));
   });
 }
 
-function runScatterAdd({ storage }: ScatterAddKernel, sizes: readonly number[], [operand, indices, updates]: readonly Memory[], [out]: readonly Memory[]): void {
+function runScatterAdd(
+  { storage }: ScatterAddKernel,
+  sizes: readonly number[],
+  [operand, indices, updates]: readonly Memory[],
+  [out]: readonly Memory[],
+): void {
   const plus = binaryFunction("add", storage);
   const [, o, n, i, m] = sizes as [number, number, number, number, number];
   forEachPosition(sizes.slice(0, 4), ([ib, io, j, ii]) => {
     const added: number[] = [];
-    for (let p = 0; p < m; p++) if (indices!.get(indices!.offset + ib! * m + p) === j) added.push(updates!.get(updates!.offset + ((ib! * o + io!) * m + p) * i + ii!));
+    for (let p = 0; p < m; p++)
+      if (indices!.get(indices!.offset + ib! * m + p) === j)
+        added.push(updates!.get(updates!.offset + ((ib! * o + io!) * m + p) * i + ii!));
     const at = ((ib! * o + io!) * n + j!) * i + ii!;
     const value = operand!.get(operand!.offset + at);
     out!.set(out!.offset + at, added.length === 0 ? value : plus(value, treeSum(added, storage)));
@@ -229,11 +257,13 @@ function runArgsort(_: ArgsortKernel, [rows, n]: readonly number[], [keys]: read
   for (let r = 0; r < rows!; r++) {
     const row = Array.from({ length: n! }, (_, k) => keys!.get(keys!.offset + r * n! + k));
     // Array.prototype.sort is stable; NaNs compare greater than numbers and equal to each other.
-    const order = row.map((_, k) => k).sort((x, y) => {
-      const a = row[x]!;
-      const b = row[y]!;
-      return a < b ? -1 : a > b ? 1 : +Number.isNaN(a) - +Number.isNaN(b);
-    });
+    const order = row
+      .map((_, k) => k)
+      .sort((x, y) => {
+        const a = row[x]!;
+        const b = row[y]!;
+        return a < b ? -1 : a > b ? 1 : +Number.isNaN(a) - +Number.isNaN(b);
+      });
     order.forEach((k, p) => out!.set(out!.offset + r * n! + p, k));
   }
 }

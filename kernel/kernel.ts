@@ -124,9 +124,18 @@ export function internKernel<K extends Kernel>(kernel: K): K {
 
 export function loopKernel(rank: number, reads: readonly Access[], writes: readonly Access[], b: Body, fold: Fold | undefined): LoopKernel {
   const show = (a: readonly Access[]): string => a.map((x) => `${x.storage}${x.inner}`).join();
-  return internKernel({ kind: "loop", rank, reads, writes, body: b, fold, key: `loop ${rank} ${show(reads)} ${show(writes)} ${fold ?? ""} ${b.key}` });
+  return internKernel({
+    kind: "loop",
+    rank,
+    reads,
+    writes,
+    body: b,
+    fold,
+    key: `loop ${rank} ${show(reads)} ${show(writes)} ${fold ?? ""} ${b.key}`,
+  });
 }
 
 export const matmulKernel = (storage: Storage): MatmulKernel => internKernel({ kind: "matmul", storage, key: `matmul ${storage}` });
-export const scatterAddKernel = (storage: Storage): ScatterAddKernel => internKernel({ kind: "scatterAdd", storage, key: `scatterAdd ${storage}` });
+export const scatterAddKernel = (storage: Storage): ScatterAddKernel =>
+  internKernel({ kind: "scatterAdd", storage, key: `scatterAdd ${storage}` });
 export const argsortKernel = (storage: Storage): ArgsortKernel => internKernel({ kind: "argsort", storage, key: `argsort ${storage}` });

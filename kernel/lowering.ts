@@ -28,7 +28,10 @@ export const outputView = (t: Aval): View => contiguous(dtypeInfo(t.dtype).stora
 
 const operand = (v: View, strides: readonly Dim[]): Operand => ({ slot: v.slot, offset: v.offset, strides });
 const innerOf = (stride: Dim): Inner => (sameDim(stride, 0) ? 0 : sameDim(stride, 1) ? 1 : "strided");
-const access = (v: View, strides: readonly Dim[]): Access => ({ storage: v.slot.storage, inner: strides.length === 0 ? 0 : innerOf(strides[strides.length - 1]!) });
+const access = (v: View, strides: readonly Dim[]): Access => ({
+  storage: v.slot.storage,
+  inner: strides.length === 0 ? 0 : innerOf(strides[strides.length - 1]!),
+});
 
 export interface LoopOptions {
   /** The index space. Every read and write has this rank (strides 0 where it repeats). */
@@ -74,7 +77,8 @@ const copyBody = (s: Storage): Body => {
 };
 
 /** Copies elements from one view to another of the same shape. */
-export const copyStep = (from: View, to: View): Step => loop({ shape: from.shape, body: copyBody(from.slot.storage), reads: [from], writes: [to] });
+export const copyStep = (from: View, to: View): Step =>
+  loop({ shape: from.shape, body: copyBody(from.slot.storage), reads: [from], writes: [to] });
 
 /** The view itself when it is contiguous, else a contiguous copy and the step that makes it. */
 export function packed(v: View): { view: View; steps: Step[] } {

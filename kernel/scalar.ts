@@ -123,7 +123,10 @@ export function unaryFunction(op: ExprOp, type: Lane): Unary {
 }
 
 /** NaN gives 0; adding 0 takes the sign from a zero. */
-const saturate = (low: number, high: number): Unary => (a) => (Number.isNaN(a) ? 0 : Math.trunc(Math.min(Math.max(a, low), high)) + 0);
+const saturate =
+  (low: number, high: number): Unary =>
+  (a) =>
+    Number.isNaN(a) ? 0 : Math.trunc(Math.min(Math.max(a, low), high)) + 0;
 const toI32 = saturate(-(2 ** 31), 2 ** 31 - 1);
 const toU32 = saturate(0, 2 ** 32 - 1);
 
@@ -136,8 +139,16 @@ export function convertFunction(from: Lane, to: Lane): Unary {
 }
 
 const word = new DataView(new ArrayBuffer(4));
-const put: Partial<Record<Lane, (a: number) => void>> = { f32: (a) => word.setFloat32(0, a), i32: (a) => word.setInt32(0, a), u32: (a) => word.setUint32(0, a) };
-const get: Partial<Record<Lane, () => number>> = { f32: () => word.getFloat32(0), i32: () => word.getInt32(0), u32: () => word.getUint32(0) };
+const put: Partial<Record<Lane, (a: number) => void>> = {
+  f32: (a) => word.setFloat32(0, a),
+  i32: (a) => word.setInt32(0, a),
+  u32: (a) => word.setUint32(0, a),
+};
+const get: Partial<Record<Lane, () => number>> = {
+  f32: () => word.getFloat32(0),
+  i32: () => word.getInt32(0),
+  u32: () => word.getUint32(0),
+};
 
 /** The reinterpretation of 32 bits as another type. */
 export function bitcastFunction(from: Lane, to: Lane): Unary {

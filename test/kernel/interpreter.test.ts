@@ -6,7 +6,17 @@ import type { BoundOperand } from "../../kernel/backend.ts";
 import * as e from "../../kernel/expr.ts";
 import { foldFunction, treeSum } from "../../kernel/fold.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
-import { type Access, argsortKernel, body, type Fold, type Inner, type Kernel, loopKernel, matmulKernel, scatterAddKernel } from "../../kernel/kernel.ts";
+import {
+  type Access,
+  argsortKernel,
+  body,
+  type Fold,
+  type Inner,
+  type Kernel,
+  loopKernel,
+  matmulKernel,
+  scatterAddKernel,
+} from "../../kernel/kernel.ts";
 
 const storages: readonly Storage[] = ["f32", "f64", "i32", "u32"];
 const round: Record<Storage, (x: number) => number> = { f32: Math.fround, f64: (x) => x, i32: (x) => x | 0, u32: (x) => x >>> 0 };
@@ -16,13 +26,16 @@ const value = (s: Storage): fc.Arbitrary<number> =>
   s === "f32" ? fc.float() : s === "f64" ? fc.double() : s === "i32" ? fc.integer() : fc.integer({ min: 0, max: 2 ** 32 - 1 });
 /** Rows whose lengths cross the boundaries of four, of a block and of several blocks. */
 const row = (s: Storage): fc.Arbitrary<number[]> =>
-  fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 250, max: 262 }), fc.integer({ min: 500, max: 1600 })).chain((n) => fc.array(value(s), { minLength: n, maxLength: n, size: "max" }));
+  fc
+    .oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 250, max: 262 }), fc.integer({ min: 500, max: 1600 }))
+    .chain((n) => fc.array(value(s), { minLength: n, maxLength: n, size: "max" }));
 
 /** tree.ts said another way: a recursion over index sets. `at(k)` is the k-th value. */
 function sumOf(at: (k: number) => number, n: number, s: Storage): number {
   const plus = (x: number, y: number): number => round[s](x + y);
   const start = s === "f32" || s === "f64" ? -0 : 0;
-  const lane = (first: number, end: number): number => (first >= end ? start : end - first <= 4 ? plus(start, at(first)) : plus(lane(first, lastOf(first, end)), at(lastOf(first, end))));
+  const lane = (first: number, end: number): number =>
+    first >= end ? start : end - first <= 4 ? plus(start, at(first)) : plus(lane(first, lastOf(first, end)), at(lastOf(first, end)));
   const lastOf = (first: number, end: number): number => first + 4 * Math.floor((end - 1 - first) / 4);
   const block = (b: number): number => {
     const [from, end] = [256 * b, Math.min(256 * b + 256, n)];
@@ -31,7 +44,8 @@ function sumOf(at: (k: number) => number, n: number, s: Storage): number {
   };
   // The node of height h over blocks [b, b + 2^h): its right half may be missing, and then the left one stands for both.
   const blocks = Math.ceil(n / 256);
-  const node = (b: number, h: number): number => (h === 0 ? block(b) : b + 2 ** (h - 1) >= blocks ? node(b, h - 1) : plus(node(b, h - 1), node(b + 2 ** (h - 1), h - 1)));
+  const node = (b: number, h: number): number =>
+    h === 0 ? block(b) : b + 2 ** (h - 1) >= blocks ? node(b, h - 1) : plus(node(b, h - 1), node(b + 2 ** (h - 1), h - 1));
   return n === 0 ? 0 : node(0, Math.ceil(Math.log2(blocks)));
 }
 
@@ -45,9 +59,19 @@ interface Input {
 }
 
 /** Runs one kernel on fresh buffers and gives what it wrote. */
-function execute(kernel: Kernel, sizes: readonly number[], reads: readonly Input[], writes: readonly { storage: Storage; length: number; strides: readonly number[] }[], uniforms: readonly number[] = []): TypedArray[] {
+function execute(
+  kernel: Kernel,
+  sizes: readonly number[],
+  reads: readonly Input[],
+  writes: readonly { storage: Storage; length: number; strides: readonly number[] }[],
+  uniforms: readonly number[] = [],
+): TypedArray[] {
   const device = interpreter();
-  const operand = (storage: Storage, length: number, offset: number, strides: readonly number[]): BoundOperand => ({ buffer: device.allocate(length * storageBytes(storage)), offset, strides });
+  const operand = (storage: Storage, length: number, offset: number, strides: readonly number[]): BoundOperand => ({
+    buffer: device.allocate(length * storageBytes(storage)),
+    offset,
+    strides,
+  });
   const bound = reads.map((r) => {
     const o = operand(r.storage, r.data.length, r.offset ?? 0, r.strides ?? []);
     device.write(o.buffer, new (arrayOf(r.storage))(r.data));
@@ -89,14 +113,20 @@ describe("folds", () => {
       fc.property(row(s), (values) => {
         const got = foldFunction("cumsum", s)(values, values.length);
         expect(got.length).toBe(values.length);
-        for (const k of [0, 1, 255, 256, 257, 511, 512, values.length - 1]) if (k >= 0 && k < values.length) expect(got[k]).toBe(prefix(values, k));
+        for (const k of [0, 1, 255, 256, 257, 511, 512, values.length - 1])
+          if (k >= 0 && k < values.length) expect(got[k]).toBe(prefix(values, k));
       }),
       { numRuns: 30 },
     );
   });
 
   it.each(storages)("%s extremes are those of Math.max and Math.min, in any order", (s) => {
-    const bounds: Record<Storage, [number, number]> = { f32: [-Infinity, Infinity], f64: [-Infinity, Infinity], i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] };
+    const bounds: Record<Storage, [number, number]> = {
+      f32: [-Infinity, Infinity],
+      f64: [-Infinity, Infinity],
+      i32: [-(2 ** 31), 2 ** 31 - 1],
+      u32: [0, 2 ** 32 - 1],
+    };
     fc.assert(
       fc.property(row(s), (values) => {
         expect(foldFunction("max", s)(values, values.length)[0]).toBe(values.reduce((a, b) => Math.max(a, b), bounds[s][0]));
@@ -131,16 +161,27 @@ describe("folds", () => {
 describe("kernels", () => {
   it("a fold runs along the last axis, through strides and offsets", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 3 }), fc.constantFrom<Fold>("sum", "prod", "max"), (rows, n, offset, fold) => {
-        const data = Array.from({ length: rows * n + offset }, (_, k) => Math.fround(Math.sin(k)));
-        const kernel = loopKernel(2, [access("f32")], [access("f32")], body(["f32"], [e.read(0, "f32")]), fold);
-        // The data as n columns of `rows` values, folded over the columns.
-        const [got] = execute(kernel, [rows, n], [{ storage: "f32", data, offset, strides: [1, rows] }], [{ storage: "f32", length: rows, strides: [1] }]);
-        for (let r = 0; r < rows; r++) {
-          const line = Array.from({ length: n }, (_, k) => data[offset + r + rows * k]!);
-          expect(got![r]).toBe(foldFunction(fold, "f32")(line, n)[0]);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 4 }),
+        fc.integer({ min: 0, max: 6 }),
+        fc.integer({ min: 0, max: 3 }),
+        fc.constantFrom<Fold>("sum", "prod", "max"),
+        (rows, n, offset, fold) => {
+          const data = Array.from({ length: rows * n + offset }, (_, k) => Math.fround(Math.sin(k)));
+          const kernel = loopKernel(2, [access("f32")], [access("f32")], body(["f32"], [e.read(0, "f32")]), fold);
+          // The data as n columns of `rows` values, folded over the columns.
+          const [got] = execute(
+            kernel,
+            [rows, n],
+            [{ storage: "f32", data, offset, strides: [1, rows] }],
+            [{ storage: "f32", length: rows, strides: [1] }],
+          );
+          for (let r = 0; r < rows; r++) {
+            const line = Array.from({ length: n }, (_, k) => data[offset + r + rows * k]!);
+            expect(got![r]).toBe(foldFunction(fold, "f32")(line, n)[0]);
+          }
+        },
+      ),
     );
   });
 
@@ -152,53 +193,78 @@ describe("kernels", () => {
     const kernel = loopKernel(2, [access("f32")], [access("f32", 1), access("f32", 1), access("u32", 1)], b, undefined);
     const sizes = [2, 3];
     const write = (storage: Storage) => ({ storage, length: 6, strides: contiguousStrides(sizes) });
-    const [positions, masked, less] = execute(kernel, sizes, [{ storage: "f32", data: [9, 5, 6, 7, 8, 1], offset: 0, strides: [0, 0] }], [write("f32"), write("f32"), write("u32")], [3]);
+    const [positions, masked, less] = execute(
+      kernel,
+      sizes,
+      [{ storage: "f32", data: [9, 5, 6, 7, 8, 1], offset: 0, strides: [0, 0] }],
+      [write("f32"), write("f32"), write("u32")],
+      [3],
+    );
     expect([...positions!]).toEqual([0, 1, 2, 3, 4, 5]);
     expect([...masked!]).toEqual([9, 5, 0, 7, 8, 0]);
     expect([...less!]).toEqual([0, 1, 1, 0, 0, 1]);
   });
 
   it.each(storages)("%s matmul is bitwise the tree sum of the products", (s) => {
-    const multiply = s === "i32" || s === "u32" ? (x: number, y: number) => round[s](Math.imul(x, y)) : (x: number, y: number) => round[s](x * y);
+    const multiply =
+      s === "i32" || s === "u32" ? (x: number, y: number) => round[s](Math.imul(x, y)) : (x: number, y: number) => round[s](x * y);
     const size = fc.integer({ min: 0, max: 3 });
     fc.assert(
-      fc.property(size, size, size, fc.oneof(fc.integer({ min: 0, max: 6 }), fc.constant(258)), fc.infiniteStream(value(s)), (batch, m, n, k, stream) => {
-        const take = (length: number): number[] => Array.from({ length }, () => stream.next().value!);
-        const [a, b] = [take(batch * m * k), take(batch * k * n)];
-        // B is stored transposed: [batch, n, k].
-        const [c] = execute(
-          matmulKernel(s),
-          [batch, m, n, k],
-          [{ storage: s, data: a, strides: [m * k, k, 1] }, { storage: s, data: b, strides: [n * k, 1, k] }],
-          [{ storage: s, length: batch * m * n, strides: [m * n, n, 1] }],
-        );
-        for (let q = 0; q < batch * m * n; q++) {
-          const [ib, im, ni] = [Math.floor(q / (m * n)), Math.floor(q / n) % m, q % n];
-          expect(c![q]).toBe(sumOf((p) => multiply(a[(ib * m + im) * k + p]!, b[(ib * n + ni) * k + p]!), k, s));
-        }
-      }),
+      fc.property(
+        size,
+        size,
+        size,
+        fc.oneof(fc.integer({ min: 0, max: 6 }), fc.constant(258)),
+        fc.infiniteStream(value(s)),
+        (batch, m, n, k, stream) => {
+          const take = (length: number): number[] => Array.from({ length }, () => stream.next().value!);
+          const [a, b] = [take(batch * m * k), take(batch * k * n)];
+          // B is stored transposed: [batch, n, k].
+          const [c] = execute(
+            matmulKernel(s),
+            [batch, m, n, k],
+            [
+              { storage: s, data: a, strides: [m * k, k, 1] },
+              { storage: s, data: b, strides: [n * k, 1, k] },
+            ],
+            [{ storage: s, length: batch * m * n, strides: [m * n, n, 1] }],
+          );
+          for (let q = 0; q < batch * m * n; q++) {
+            const [ib, im, ni] = [Math.floor(q / (m * n)), Math.floor(q / n) % m, q % n];
+            expect(c![q]).toBe(sumOf((p) => multiply(a[(ib * m + im) * k + p]!, b[(ib * n + ni) * k + p]!), k, s));
+          }
+        },
+      ),
       { numRuns: 40 },
     );
   });
 
   it("scatterAdd adds the tree sum of the updates of each place, and drops what is out of range", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -1, max: 4 }), { maxLength: 30 }), fc.infiniteStream(fc.float({ noNaN: true, noDefaultInfinity: true })), (indices, stream) => {
-        const [o, n, i, m] = [2, 4, 3, indices.length];
-        const take = (length: number): number[] => Array.from({ length }, () => stream.next().value!);
-        const [operand, updates] = [take(o * n * i), take(o * m * i)];
-        const [got] = execute(
-          scatterAddKernel("f32"),
-          [1, o, n, i, m],
-          [{ storage: "f32", data: operand }, { storage: "i32", data: indices }, { storage: "f32", data: updates }],
-          [{ storage: "f32", length: o * n * i, strides: [] }],
-        );
-        for (let q = 0; q < o * n * i; q++) {
-          const [io, j, ii] = [Math.floor(q / (n * i)), Math.floor(q / i) % n, q % i];
-          const hits = indices.flatMap((index, p) => (index === j ? [updates[(io * m + p) * i + ii]!] : []));
-          expect(got![q]).toBe(hits.length === 0 ? operand[q] : Math.fround(operand[q]! + sumOf((k) => hits[k]!, hits.length, "f32")));
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: -1, max: 4 }), { maxLength: 30 }),
+        fc.infiniteStream(fc.float({ noNaN: true, noDefaultInfinity: true })),
+        (indices, stream) => {
+          const [o, n, i, m] = [2, 4, 3, indices.length];
+          const take = (length: number): number[] => Array.from({ length }, () => stream.next().value!);
+          const [operand, updates] = [take(o * n * i), take(o * m * i)];
+          const [got] = execute(
+            scatterAddKernel("f32"),
+            [1, o, n, i, m],
+            [
+              { storage: "f32", data: operand },
+              { storage: "i32", data: indices },
+              { storage: "f32", data: updates },
+            ],
+            [{ storage: "f32", length: o * n * i, strides: [] }],
+          );
+          for (let q = 0; q < o * n * i; q++) {
+            const [io, j, ii] = [Math.floor(q / (n * i)), Math.floor(q / i) % n, q % i];
+            const hits = indices.flatMap((index, p) => (index === j ? [updates[(io * m + p) * i + ii]!] : []));
+            expect(got![q]).toBe(hits.length === 0 ? operand[q] : Math.fround(operand[q]! + sumOf((k) => hits[k]!, hits.length, "f32")));
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -206,7 +272,12 @@ describe("kernels", () => {
   it("argsort is stable, takes zeros as equal and puts NaN last", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(0, -0, 1, -1, 2, NaN, Infinity, -Infinity), { maxLength: 12 }), (keys) => {
-        const [got] = execute(argsortKernel("f64"), [1, keys.length], [{ storage: "f64", data: keys }], [{ storage: "i32", length: keys.length, strides: [] }]);
+        const [got] = execute(
+          argsortKernel("f64"),
+          [1, keys.length],
+          [{ storage: "f64", data: keys }],
+          [{ storage: "i32", length: keys.length, strides: [] }],
+        );
         const rank = (v: number): number => (Number.isNaN(v) ? 9 : [-Infinity, -1, 0, 1, 2, Infinity].indexOf(v + 0));
         const positions = [...got!];
         expect([...positions].sort((a, b) => a - b)).toEqual(keys.map((_, k) => k));
@@ -222,7 +293,12 @@ describe("kernels", () => {
   it("an access outside its buffer throws with kernel, slot and element", () => {
     const kernel = loopKernel(1, [access("f32")], [access("f32")], body(["f32"], [e.read(0, "f32")]), undefined);
     const run = (readStride: number, writeStride: number) => () =>
-      execute(kernel, [4], [{ storage: "f32", data: [1, 2, 3, 4], strides: [readStride] }], [{ storage: "f32", length: 4, strides: [writeStride] }]);
+      execute(
+        kernel,
+        [4],
+        [{ storage: "f32", data: [1, 2, 3, 4], strides: [readStride] }],
+        [{ storage: "f32", length: 4, strides: [writeStride] }],
+      );
     expect(run(1, 1)).not.toThrow();
     expect(run(2, 1)).toThrow(/loop 1 .*read 0 at element 4 of 4/);
     expect(run(-1, 1)).toThrow(/read 0 at element -1 of 4/);
@@ -240,11 +316,33 @@ describe("segments", () => {
   const shown = (b: number): number => device.view(b, "f32", 1)[0]!;
   const doubled = body(["f32"], [e.add(e.read(0, "f32"), e.read(0, "f32"))]);
   const kernel = loopKernel(1, [access("f32")], [access("f32")], doubled, undefined);
-  const double = (b: number) => ({ kind: "run", steps: [{ kernel, sizes: [1], reads: [{ buffer: b, offset: 0, strides: [1] }], writes: [{ buffer: b, offset: 0, strides: [1] }], uniforms: [] }] }) as const;
+  const double = (b: number) =>
+    ({
+      kind: "run",
+      steps: [
+        {
+          kernel,
+          sizes: [1],
+          reads: [{ buffer: b, offset: 0, strides: [1] }],
+          writes: [{ buffer: b, offset: 0, strides: [1] }],
+          uniforms: [],
+        },
+      ],
+    }) as const;
 
   it("copies read every source before any destination is written", () => {
     const [a, b] = [buffer(1), buffer(2)];
-    device.prepare([{ kind: "copy", copies: [{ from: a, to: b, bytes: 4 }, { from: b, to: a, bytes: 4 }] }]).run();
+    device
+      .prepare([
+        {
+          kind: "copy",
+          copies: [
+            { from: a, to: b, bytes: 4 },
+            { from: b, to: a, bytes: 4 },
+          ],
+        },
+      ])
+      .run();
     expect([shown(a), shown(b)]).toEqual([2, 1]);
   });
 
@@ -252,7 +350,10 @@ describe("segments", () => {
     const [x, yes, no] = [buffer(1), buffer(1), buffer(0)];
     device.prepare([{ kind: "loop", count: 3, body: [double(x)] }]).run();
     expect(shown(x)).toBe(8);
-    for (const [condition, expected] of [[yes, 16], [no, 16 * 4]] as const) {
+    for (const [condition, expected] of [
+      [yes, 16],
+      [no, 16 * 4],
+    ] as const) {
       device.prepare([{ kind: "branch", condition, then: [double(x)], otherwise: [double(x), double(x)] }]).run();
       expect(shown(x)).toBe(expected);
     }
@@ -272,13 +373,30 @@ describe("segments", () => {
 describe("scalars", () => {
   /** One operation on one or two values. */
   const apply = (make: (...args: e.Expr[]) => e.Expr, type: Storage, out: Storage, ...args: number[]): number => {
-    const b = body(args.map(() => type), [make(...args.map((_, i) => e.read(i, type)))]);
-    const kernel = loopKernel(1, args.map(() => access(type)), [access(out)], b, undefined);
-    return execute(kernel, [1], args.map((v) => ({ storage: type, data: [v], strides: [1] })), [{ storage: out, length: 1, strides: [1] }])[0]![0]!;
+    const b = body(
+      args.map(() => type),
+      [make(...args.map((_, i) => e.read(i, type)))],
+    );
+    const kernel = loopKernel(
+      1,
+      args.map(() => access(type)),
+      [access(out)],
+      b,
+      undefined,
+    );
+    return execute(
+      kernel,
+      [1],
+      args.map((v) => ({ storage: type, data: [v], strides: [1] })),
+      [{ storage: out, length: 1, strides: [1] }],
+    )[0]![0]!;
   };
 
   it("integers wrap as in BigInt arithmetic", () => {
-    for (const [type, wrap] of [["i32", BigInt.asIntN], ["u32", BigInt.asUintN]] as const)
+    for (const [type, wrap] of [
+      ["i32", BigInt.asIntN],
+      ["u32", BigInt.asUintN],
+    ] as const)
       fc.assert(
         fc.property(value(type), value(type), (a, b) => {
           const exact = (f: (x: bigint, y: bigint) => bigint): number => Number(wrap(32, f(BigInt(a), BigInt(b))));
@@ -312,7 +430,18 @@ describe("scalars", () => {
 
   it("nearest rounds half to even and keeps the sign of zero", () => {
     const near = (x: number): number => apply(e.nearest, "f64", "f64", x);
-    for (const [x, expected] of [[0.5, 0], [1.5, 2], [2.5, 2], [-0.5, -0], [-1.5, -2], [-0, -0], [0.49999999999999994, 0], [2 ** 52 + 1, 2 ** 52 + 1], [-Infinity, -Infinity], [NaN, NaN]] as const)
+    for (const [x, expected] of [
+      [0.5, 0],
+      [1.5, 2],
+      [2.5, 2],
+      [-0.5, -0],
+      [-1.5, -2],
+      [-0, -0],
+      [0.49999999999999994, 0],
+      [2 ** 52 + 1, 2 ** 52 + 1],
+      [-Infinity, -Infinity],
+      [NaN, NaN],
+    ] as const)
       expect(near(x)).toBe(expected);
     fc.assert(
       fc.property(fc.double({ noNaN: true }), (x) => {
@@ -325,9 +454,25 @@ describe("scalars", () => {
 
   it("floats become integers by truncation with saturation", () => {
     const to = (type: "i32" | "u32", x: number): number => apply((a) => e.convert(type, a), "f64", type, x);
-    for (const [x, i, u] of [[NaN, 0, 0], [1.9, 1, 1], [-1.9, -1, 0], [-0.5, 0, 0], [3e9, 2 ** 31 - 1, 3e9], [1e20, 2 ** 31 - 1, 2 ** 32 - 1], [-1e20, -(2 ** 31), 0], [Infinity, 2 ** 31 - 1, 2 ** 32 - 1], [-Infinity, -(2 ** 31), 0]] as const)
+    for (const [x, i, u] of [
+      [NaN, 0, 0],
+      [1.9, 1, 1],
+      [-1.9, -1, 0],
+      [-0.5, 0, 0],
+      [3e9, 2 ** 31 - 1, 3e9],
+      [1e20, 2 ** 31 - 1, 2 ** 32 - 1],
+      [-1e20, -(2 ** 31), 0],
+      [Infinity, 2 ** 31 - 1, 2 ** 32 - 1],
+      [-Infinity, -(2 ** 31), 0],
+    ] as const)
       expect([to("i32", x), to("u32", x)]).toEqual([i, u]);
-    for (const [x, b] of [[0, 0], [-0, 0], [0.1, 1], [NaN, 1]] as const) expect(apply((a) => e.convert("bool", a), "f64", "u32", x)).toBe(b);
+    for (const [x, b] of [
+      [0, 0],
+      [-0, 0],
+      [0.1, 1],
+      [NaN, 1],
+    ] as const)
+      expect(apply((a) => e.convert("bool", a), "f64", "u32", x)).toBe(b);
   });
 
   it("bitcast keeps the bits", () => {
