@@ -63,7 +63,8 @@ export function addDims(a: Dim, b: Dim): Dim {
 }
 
 export function mulDims(a: Dim, b: Dim): Dim {
-  if (typeof a === "number" && typeof b === "number") return a * b;
+  // + 0: a size of -0 would print, and so intern, apart from 0.
+  if (typeof a === "number" && typeof b === "number") return a * b + 0;
   if (a === 1) return b;
   if (b === 1) return a;
   const terms = new Map<string, number>();
