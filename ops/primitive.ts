@@ -50,8 +50,15 @@ export interface Rules<P extends object = any> {
 
 export interface RuledPrimitive<P extends object = any> extends Primitive<P>, Rules<P> {}
 
+/** Applies a primitive: to one output, or through `many` to all of several. */
+export interface PrimitiveFunction<P extends object> {
+  (inputs: readonly Tensor[], params: P): Tensor;
+  many(inputs: readonly Tensor[], params: P): Tensor[];
+  readonly primitive: RuledPrimitive<P>;
+}
+
 /** Declares a primitive and gives the function that applies it. */
-export function definePrimitive<P extends object>(primitive: RuledPrimitive<P>): ((inputs: readonly Tensor[], params: P) => Tensor) & { readonly primitive: RuledPrimitive<P>; many(inputs: readonly Tensor[], params: P): Tensor[] } {
+export function definePrimitive<P extends object>(primitive: RuledPrimitive<P>): PrimitiveFunction<P> {
   return Object.assign((inputs: readonly Tensor[], params: P) => apply(primitive, params, inputs), {
     primitive,
     many: (inputs: readonly Tensor[], params: P) => applyMany(primitive, params, inputs),
@@ -78,3 +85,6 @@ const transforms: Record<keyof Rules, string> = { jvp: "derivative", transpose: 
 
 /** No overriding rules. */
 export const ownRules = new RuleSet({});
+
+/** The jvp of a primitive that is linear in its one operand: the same primitive, of the tangent. */
+export const linearJvp: NonNullable<Rules["jvp"]> = ({ params, tangents, outputs }) => [apply(outputs[0]!.primitive, params, [tangents[0]!])];

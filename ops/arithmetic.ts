@@ -1,0 +1,83 @@
+/** The field operations, on which every derivative rule is built. */
+import * as e from "../kernel/expr.ts";
+import { addN } from "./addN.ts";
+import { defineElementwise, floats, numbers } from "./elementwise.ts";
+import { commonDType, toTensor, unify } from "./operand.ts";
+import type { PrimitiveFunction } from "./primitive.ts";
+import type { Binary, Unary } from "./signatures.ts";
+import { isFloat } from "../core/dtype.ts";
+
+const none = {};
+
+const subPrimitive: PrimitiveFunction<object> = defineElementwise({
+  name: "sub",
+  accepts: numbers,
+  value: ([a, b]) => [e.sub(a!, b!)],
+  jvp: ({ tangents: [a, b] }) => [a && b ? subPrimitive([a, b], none) : (a ?? negPrimitive([b!], none))],
+  transpose: ({ cotangents: [ct], linear }) => [linear[0] ? ct : undefined, linear[1] ? negPrimitive([ct!], none) : undefined],
+});
+
+const negPrimitive: PrimitiveFunction<object> = defineElementwise({
+  name: "neg",
+  accepts: numbers,
+  value: ([a]) => [e.neg(a!)],
+  jvp: ({ tangents }) => [negPrimitive([tangents[0]!], none)],
+  transpose: ({ cotangents }) => [negPrimitive([cotangents[0]!], none)],
+});
+
+const mulPrimitive: PrimitiveFunction<object> = defineElementwise({
+  name: "mul",
+  accepts: numbers,
+  value: ([a, b]) => [e.mul(a!, b!)],
+  jvp: ({ inputs: [x, y], tangents: [dx, dy] }) => [addN([dx && mulPrimitive([dx, y!], none), dy && mulPrimitive([x!, dy], none)])],
+  transpose: ({ inputs: [x, y], cotangents: [ct], linear }) => {
+    if (linear[0] && linear[1]) throw new Error("mul: a product of two tangents is not linear");
+    return linear[0] ? [mulPrimitive([ct!, y!], none), undefined] : [undefined, mulPrimitive([x!, ct!], none)];
+  },
+});
+
+const divPrimitive: PrimitiveFunction<object> = defineElementwise({
+  name: "div",
+  accepts: floats,
+  value: ([a, b]) => [e.div(a!, b!)],
+  // d(x/y) = (dx - z dy) / y: no square of y that could overflow.
+  jvp: ({ inputs: [, y], tangents: [dx, dy], outputs: [z] }) => {
+    const through = dy && mulPrimitive([z!, dy], none);
+    const numerator = dx && through ? subPrimitive([dx, through], none) : (dx ?? negPrimitive([through!], none));
+    return [divPrimitive([numerator, y!], none)];
+  },
+  transpose: ({ inputs: [, y], cotangents: [ct], linear }) => {
+    if (linear[1]) throw new Error("div: a quotient is not linear in its denominator");
+    return [divPrimitive([ct!, y!], none), undefined];
+  },
+});
+
+/** a + b. */
+export const add: Binary = (a, b) => addN(arithmetic("add", a, b));
+/** a - b. */
+export const sub: Binary = (a, b) => subPrimitive(arithmetic("sub", a, b), none);
+/** a * b, elementwise. */
+export const mul: Binary = (a, b) => mulPrimitive(arithmetic("mul", a, b), none);
+/** a / b in floating point, also for integers (as NumPy's true division). x/0 is an infinity, 0/0 is NaN. */
+export const div: Binary = (a, b) => {
+  const dtype = commonDType([a, b]);
+  return divPrimitive(unify("div", [a, b], isFloat(dtype) ? dtype : "float32"), none);
+};
+/** -x. */
+export const neg: Unary = (x) => {
+  const t = toTensor("neg", x);
+  return negPrimitive([t.dtype === "bool" ? toTensor("neg", t, "int32") : t], none);
+};
+/** x * x. */
+export const square: Unary = (x) => {
+  const t = toTensor("square", x);
+  return mul(t, t);
+};
+/** 1 / x. */
+export const reciprocal: Unary = (x) => div(1, x);
+
+/** Operands of one dtype and shape; bools count as integers. */
+function arithmetic(op: string, ...operands: Parameters<Binary>): ReturnType<typeof unify> {
+  const dtype = commonDType(operands);
+  return unify(op, operands, dtype === "bool" ? "int32" : dtype);
+}

@@ -1,0 +1,94 @@
+/** Comparisons, logic and choice. Nothing flows through a condition; `where` passes derivatives to the chosen side. */
+import type { DType } from "../core/dtype.ts";
+import type { Tensor } from "../core/tensor.ts";
+import * as e from "../kernel/expr.ts";
+import { scalar } from "../core/leaves.ts";
+import { anySame, bits, defineElementwise, integers, noTangent } from "./elementwise.ts";
+import { broadcastAll, commonDType, type Operand, toTensor, unify } from "./operand.ts";
+import { broadcastLast } from "./broadcast.ts";
+import type { PrimitiveFunction } from "./primitive.ts";
+import type { Binary, Unary } from "./signatures.ts";
+
+const toBool = (): readonly DType[] => ["bool"];
+
+// ---- comparisons
+function comparison(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): Binary {
+  const words = (x: e.Expr): e.Expr => e.convert("u32", x);
+  const apply = defineElementwise({
+    name,
+    accepts: anySame,
+    results: toBool,
+    value: ([a, b]) => [a!.type === "bool" ? value(words(a!), words(b!)) : value(a!, b!)],
+    jvp: noTangent,
+  });
+  return (a: Operand, b: Operand) => apply(unify(name, [a, b]), {});
+}
+/** a == b, elementwise; NaN equals nothing. */
+export const equal = comparison("equal", e.eq);
+export const notEqual = comparison("notEqual", e.ne);
+export const less = comparison("less", e.lt);
+export const lessEqual = comparison("lessEqual", e.le);
+export const greater = comparison("greater", e.gt);
+export const greaterEqual = comparison("greaterEqual", e.ge);
+/** Whether x is NaN. */
+export const isNaN: Unary = (x) => {
+  const t = toTensor("isNaN", x);
+  return notEqual(t, t);
+};
+
+// ---- logic on bools, bit by bit on integers
+function bitwise(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): { logical: Binary; bitwise: Binary } {
+  const apply = defineElementwise({ name, accepts: bits, value: ([a, b]) => [value(a!, b!)], jvp: noTangent });
+  return {
+    logical: (a: Operand, b: Operand) => apply(broadcastAll(name, [truth(name, a), truth(name, b)], [a, b]), {}),
+    bitwise: (a: Operand, b: Operand) => apply(unify(name, [a, b]), {}),
+  };
+}
+const both = bitwise("and", e.and);
+const either = bitwise("or", e.or);
+const exclusive = bitwise("xor", e.xor);
+const notPrimitive = defineElementwise({ name: "not", accepts: bits, value: ([a]) => [e.not(a!)], jvp: noTangent });
+
+/** x as a condition: non-zero is true. */
+const truth = (op: string, x: Operand): Tensor => toTensor(op, x, "bool");
+
+export const logicalAnd = both.logical;
+export const logicalOr = either.logical;
+export const logicalXor = exclusive.logical;
+export const logicalNot: Unary = (x) => notPrimitive([truth("logicalNot", x)], {});
+export const bitwiseAnd = both.bitwise;
+export const bitwiseOr = either.bitwise;
+export const bitwiseXor = exclusive.bitwise;
+export const bitwiseNot: Unary = (x) => notPrimitive([toTensor("bitwiseNot", x)], {});
+
+function shift(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): Binary {
+  const apply = defineElementwise({ name, accepts: integers, value: ([a, b]) => [value(a!, b!)], jvp: noTangent });
+  return (a: Operand, b: Operand) => apply(unify(name, [a, b]), {});
+}
+/** a shifted left by b bits, b taken modulo 32. */
+export const leftShift = shift("leftShift", e.shl);
+/** a shifted right by b bits: keeping the sign for int32, with zeros for uint32. */
+export const rightShift = shift("rightShift", e.shr);
+
+// ---- choice
+const selectPrimitive: PrimitiveFunction<object> = defineElementwise({
+  name: "where",
+  accepts: ([c, a, b]) => (c === "bool" && a === b ? undefined : "a bool condition and two operands of one dtype"),
+  results: ([, a]) => [a!],
+  value: ([c, a, b]) => [e.select(c!, a!, b!)],
+  jvp: ({ inputs: [c, x], tangents: [, da, db] }) => {
+    const zero = (): Tensor => broadcastLast(scalar(0, x!.dtype), x!.shape);
+    return [selectPrimitive([c!, da ?? zero(), db ?? zero()], {})];
+  },
+  transpose: ({ inputs: [c], cotangents: [ct], linear }) => {
+    const zero = broadcastLast(scalar(0, ct!.dtype), ct!.shape);
+    return [undefined, linear[1] ? selectPrimitive([c!, ct!, zero], {}) : undefined, linear[2] ? selectPrimitive([c!, zero, ct!], {}) : undefined];
+  },
+});
+
+/** a where the condition holds, else b; all three broadcast. The derivative flows to the chosen side, with 0 on the other. */
+export function where(condition: Operand, a: Operand, b: Operand): Tensor {
+  const dtype = commonDType([a, b]);
+  const [c, x, y] = broadcastAll("where", [truth("where", condition), toTensor("where", a, dtype), toTensor("where", b, dtype)], [condition, a, b]);
+  return selectPrimitive([c!, x!, y!], {});
+}

@@ -1,0 +1,63 @@
+/** What users hand to operations: tensors and literals. Literals are weak; dtypes are promoted; shapes are broadcast. */
+import type { DType } from "../core/dtype.ts";
+import { isFloat, promote, promoteLiteral } from "../core/dtype.ts";
+import { scalar } from "../core/leaves.ts";
+import { broadcastShapes, type Shape, showShape } from "../core/shape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { broadcastLast } from "./broadcast.ts";
+import { convert } from "./convert.ts";
+
+/** A tensor, or a number or boolean that takes the dtype of what it meets. */
+export type Operand = Tensor | number | boolean;
+
+const isLiteral = (x: Operand): x is number | boolean => typeof x === "number" || typeof x === "boolean";
+
+export function checkOperand(op: string, x: unknown, position?: string): void {
+  if (x instanceof Tensor || typeof x === "number" || typeof x === "boolean") return;
+  const got = Array.isArray(x) ? "an array; wrap it in tensor(...)" : x === null ? "null" : typeof x === "object" ? `a ${x.constructor?.name ?? "object"}` : `${typeof x} ${String(x)}`;
+  throw new Error(`${op}: ${position ?? "the operand"} must be a tensor or a number, got ${got}`);
+}
+
+/** A tensor from one operand alone: a literal becomes float32, or bool. */
+export function toTensor(op: string, x: Operand, dtype?: DType): Tensor {
+  checkOperand(op, x);
+  if (isLiteral(x)) return scalar(x, dtype ?? (typeof x === "boolean" ? "bool" : "float32"));
+  return dtype ? convert(x, dtype) : x;
+}
+
+/** As toTensor, in a float dtype: integers and bools become float32. */
+export function toFloat(op: string, x: Operand): Tensor {
+  const t = toTensor(op, x);
+  return isFloat(t.dtype) ? t : convert(t, "float32");
+}
+
+/** The dtype that operands have in common: tensors by promotion, then literals weakly. */
+export function commonDType(operands: readonly Operand[]): DType {
+  const tensors = operands.filter((x) => !isLiteral(x)) as Tensor[];
+  const literals = operands.filter(isLiteral);
+  if (tensors.length === 0) return literals.every((l) => typeof l === "boolean") ? "bool" : "float32";
+  return literals.reduce<DType>((d, l) => promoteLiteral(l, d), tensors.map((t) => t.dtype).reduce(promote));
+}
+
+/** Operands in one dtype and one shape, by NumPy's rules. */
+export function unify(op: string, operands: readonly Operand[], dtype?: DType): Tensor[] {
+  operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
+  const to = dtype ?? commonDType(operands);
+  return broadcastAll(op, operands.map((x) => (isLiteral(x) ? scalar(x, to) : convert(x, to))), operands);
+}
+
+/** Tensors broadcast to one shape. The originals are for the message. */
+export function broadcastAll(op: string, tensors: readonly Tensor[], originals: readonly Operand[] = tensors): Tensor[] {
+  const shape = broadcastShapes(...tensors.map((t) => t.shape));
+  if (!shape) throw new Error(`${op}: shapes do not broadcast: ${originals.map(showOperand).join(" and ")}; sizes must be equal, or 1, counted from the last axis`);
+  return tensors.map((t) => broadcastLast(t, shape));
+}
+
+const showOperand = (x: Operand): string => (isLiteral(x) ? String(x) : x.describe());
+
+/** x broadcast to a shape. Throws, naming both, when it does not fit. */
+export function broadcastTo(x: Operand, shape: Shape): Tensor {
+  const t = toTensor("broadcastTo", x);
+  if (t.rank > shape.length) throw new Error(`broadcastTo: ${t.describe()} has more axes than ${showShape(shape)}`);
+  return broadcastLast(t, shape);
+}

@@ -1,0 +1,37 @@
+/** Reshape: the same elements, in row-major order, under another shape. A view whenever strides can express it. */
+import { type Dim, divideDims, sameDim } from "../core/dim.ts";
+import { checkShape } from "../core/data.ts";
+import { sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { packed } from "../kernel/lowering.ts";
+import { reshapeView } from "../kernel/view.ts";
+import { definePrimitive, linearJvp } from "./primitive.ts";
+
+const reshapePrimitive = definePrimitive<{ readonly shape: Shape }>({
+  name: "reshape",
+  type: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
+  jvp: linearJvp,
+  transpose: ({ inputs, cotangents }) => [reshape(cotangents[0]!, inputs[0]!.shape)],
+  batch: ({ params, inputs, size }) => [reshape(inputs[0]!, [size, ...params.shape])],
+  lower: ({ params, inputs }) => {
+    const direct = reshapeView(inputs[0]!, params.shape);
+    if (direct) return { steps: [], outputs: [direct] };
+    const { view, steps } = packed(inputs[0]!);
+    return { steps, outputs: [reshapeView(view, params.shape)!] };
+  },
+});
+
+/** x under another shape. One entry may be -1: what is left. Throws when the number of elements differs. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const open = shape.filter((d) => d === -1).length;
+  if (open > 1) throw new Error(`reshape: at most one -1, got shape ${showShape(shape)}`);
+  checkShape("reshape", shape.map((d) => (d === -1 ? 0 : d)));
+  let target = shape;
+  if (open === 1) {
+    const known = sizeOf(shape.filter((d) => d !== -1));
+    const rest: Dim | undefined = divideDims(sizeOf(x.shape), known);
+    if (rest === undefined) throw new Error(`reshape: ${x.describe()} has ${sizeOf(x.shape)} elements, which ${showShape(shape)} does not divide`);
+    target = shape.map((d) => (d === -1 ? rest : d));
+  } else if (!sameDim(sizeOf(shape), sizeOf(x.shape))) throw new Error(`reshape: ${x.describe()} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has ${sizeOf(shape)}`);
+  return sameShape(target, x.shape) ? x : reshapePrimitive([x], { shape: [...target] });
+}
