@@ -28,21 +28,23 @@ export function topological(roots: readonly Tensor[], enter: (t: Tensor) => bool
   return order;
 }
 
-/** The nodes of `order` (inputs before users) that depend on one of `leaves`, the leaves included. */
-export function dependents(order: readonly Tensor[], leaves: Iterable<Tensor>): Set<Tensor> {
-  const found = new Set(leaves);
-  for (const t of order) if (t.inputs.some((input) => found.has(input))) found.add(t);
+/**
+ * The nodes between `leaves` and `roots`: those that depend on a leaf, leaves included, inputs before users. A node is
+ * younger than all it depends on, so the walk leaves out what is older than every leaf.
+ */
+export function dependents(roots: readonly Tensor[], leaves: Iterable<Tensor>): Set<Tensor> {
+  const wanted = new Set(leaves);
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const leaf of wanted) oldest = Math.min(oldest, leaf.id);
+  const found = new Set<Tensor>();
+  for (const t of topological(roots, (node) => node.id >= oldest)) if (wanted.has(t) || t.inputs.some((input) => found.has(input))) found.add(t);
   return found;
 }
 
 /** The same expressions with some nodes replaced. Types are inferred again, so a replacement may change a shape. */
 export function substitute(roots: readonly Tensor[], replacements: ReadonlyMap<Tensor, Tensor>): Tensor[] {
-  const order = topological(roots, (t) => !replacements.has(t));
   const image = new Map<Tensor, Tensor>(replacements);
   const imageOf = (t: Tensor): Tensor => image.get(t) ?? t;
-  for (const t of order) {
-    const inputs = t.inputs.map(imageOf);
-    if (inputs.some((input, i) => input !== t.inputs[i])) image.set(t, apply(t.primitive, t.params, inputs));
-  }
+  for (const t of dependents(roots, replacements.keys())) if (!replacements.has(t)) image.set(t, apply(t.primitive, t.params, t.inputs.map(imageOf)));
   return roots.map(imageOf);
 }

@@ -11,7 +11,8 @@ import type { Aval, Primitive } from "./primitive.ts";
 import { type Shape, showShape } from "./shape.ts";
 import { captureSite, formatSite } from "./site.ts";
 
-declare const shapeOf: unique symbol;
+/** The key of the phantom that carries the shape in types. */
+export declare const shapeOf: unique symbol;
 
 /** What a tensor knows of the engine whose sources it is built on. */
 export interface Owner {
@@ -113,11 +114,11 @@ export const outputPrimitive: Primitive<{ index: number }> = {
   type: ([node], { index }) => node!.outputs[index]!,
 };
 
+/** The outputs of a node: itself, or one projection for each of several. */
+export const outputsOf = (node: Tensor): Tensor[] => (node.outputs.length === 1 ? [node] : node.outputs.map((_, index) => apply(outputPrimitive, { index }, [node])));
+
 /** As `apply`, for a primitive with several outputs. */
-export function applyMany(primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor[] {
-  const node = apply(primitive, params, inputs);
-  return node.outputs.map((_, index) => apply(outputPrimitive, { index }, [node]));
-}
+export const applyMany = (primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor[] => outputsOf(apply(primitive, params, inputs));
 
 function ownerOf(op: string, inputs: readonly Tensor[]): Owner | undefined {
   let owner: Owner | undefined;
