@@ -1,0 +1,115 @@
+/** Axes in types: reductions, transposition, and axes put in or taken out. Axes may count from the end; above rank 5 they are checked at run time. */
+import type { DimType, Pair, ShapeType, Unranked } from "./shape.ts";
+import type { Show } from "./show.ts";
+
+type AxesByRank = [
+  never,
+  0 | -1,
+  0 | 1 | -1 | -2,
+  0 | 1 | 2 | -1 | -2 | -3,
+  0 | 1 | 2 | 3 | -1 | -2 | -3 | -4,
+  0 | 1 | 2 | 3 | 4 | -1 | -2 | -3 | -4 | -5,
+];
+
+/** The axes of a shape: of [2, 3] they are 0, 1, -1 and -2. */
+export type AxisOf<S extends ShapeType> =
+  true extends Unranked<S> ? number : S["length"] extends keyof AxesByRank ? AxesByRank[S["length"]] : number;
+
+/** One axis, or several. */
+export type Axes = number | readonly number[];
+type Each<Ax> = Ax extends readonly number[] ? Ax[number] : Ax;
+
+/** The type of an axis argument: Ax, or a sentence. A number that is no literal is left to run time. */
+export type InRange<S extends ShapeType, Ax, Op extends string> =
+  number extends Each<Ax>
+    ? Ax
+    : [Each<Ax>] extends [AxisOf<S> | undefined]
+      ? Ax
+      : `${Op}: axis ${Exclude<Each<Ax>, AxisOf<S>> & number} is out of range for shape ${Show<S>}`;
+
+/** S with each dimension that Ax names replaced by Put: [] drops it, [1] keeps its axis. */
+export type Splice<S extends ShapeType, Ax, Put extends ShapeType> =
+  true extends Unranked<S> ? any : number extends Each<Ax> ? any : SpliceAt<S, `${Each<Ax> & number}`, Put>;
+
+/** Goes through S with its index, as text, for Ax is text too: I counts from the front, the rest of S from the end. */
+type SpliceAt<S extends ShapeType, Ax extends string, Put extends ShapeType, I extends 0[] = []> = S extends readonly [
+  infer First extends DimType,
+  ...infer Rest extends ShapeType,
+]
+  ? [...([Extract<Ax, `${I["length"]}` | `-${S["length"]}`>] extends [never] ? [First] : Put), ...SpliceAt<Rest, Ax, Put, [...I, 0]>]
+  : [];
+
+/** The shape of a reduction over Ax, or over all axes if it is undefined; kept axes have size 1. */
+export type Reduce<S extends ShapeType, Ax, Keep> = boolean extends Keep
+  ? any
+  : [Ax] extends [undefined]
+    ? Keep extends true
+      ? Ones<S>
+      : []
+    : undefined extends Ax
+      ? any
+      : Splice<S, Ax, Keep extends true ? [1] : []>;
+
+type Ones<S extends ShapeType> = true extends Unranked<S> ? any : { -readonly [I in keyof S]: 1 };
+
+/** S with a new axis of size D, which is axis Ax of the result. */
+export type Insert<S extends ShapeType, Ax, D extends DimType> =
+  true extends Unranked<S> ? any : number extends Ax ? any : InsertAt<S, `${Ax & number}`, D>;
+
+type InsertAt<S extends ShapeType, Ax extends string, D extends DimType, I extends 0[] = []> = Ax extends
+  | `${I["length"]}`
+  | `-${[...S, 0]["length"]}`
+  ? [D, ...S]
+  : S extends readonly [infer First extends DimType, ...infer Rest extends ShapeType]
+    ? [First, ...InsertAt<Rest, Ax, D, [...I, 0]>]
+    : any;
+
+/** S with one axis more: what an axis of the result of Insert may be. */
+export type WithAxis<S extends ShapeType> = true extends Unranked<S> ? any : [...S, 1];
+
+/** The transpose of S without further words: its axes back to front. */
+export type Reverse<S extends ShapeType> =
+  true extends Unranked<S>
+    ? any
+    : S extends readonly [infer First extends DimType, ...infer Rest extends ShapeType]
+      ? [...Reverse<Rest>, First]
+      : [];
+
+/** The transpose of S, where axis i of the result is axis P[i] of S, or a sentence. Axes given twice are left to run time. */
+export type Permute<S extends ShapeType, P extends readonly number[]> = number extends S["length"] | P["length"] | P[number]
+  ? any
+  : P["length"] extends S["length"]
+    ? [P[number]] extends [AxisOf<S>]
+      ? { -readonly [I in keyof P]: At<S, P[I]> }
+      : `transpose: axis ${Exclude<P[number], AxisOf<S>>} is out of range for shape ${Show<S>}`
+    : `transpose: ${P["length"]} axes given for shape ${Show<S>}`;
+
+/** The dimension of S at an axis. */
+export type At<S extends ShapeType, Ax> = `${Ax & number}` extends `-${infer K extends number}` ? FromEnd<S, K> : S[Ax & number];
+type FromEnd<S extends ShapeType, K extends number, I extends 0[] = [0]> = S extends readonly [...infer Rest extends ShapeType, infer Last]
+  ? I["length"] extends K
+    ? Last
+    : FromEnd<Rest, K, [...I, 0]>
+  : never;
+
+/** S without its axes of size 1, where they are known, or without those in Ax, which must have size 1. */
+export type Squeeze<S extends ShapeType, Ax> = [Ax] extends [undefined] ? SqueezeAll<S> : undefined extends Ax ? any : SqueezeAt<S, Ax>;
+
+/** A size that is not known may be 1, and then its axis goes: the rank is not known either. */
+type SqueezeAll<S extends ShapeType, Done extends ShapeType = []> =
+  true extends Unranked<S>
+    ? any
+    : S extends readonly [infer First extends DimType, ...infer Rest extends ShapeType]
+      ? number extends First
+        ? any
+        : SqueezeAll<Rest, First extends 1 ? Done : [...Done, First]>
+      : Done;
+
+type SqueezeAt<S extends ShapeType, Ax> =
+  true extends Unranked<S>
+    ? any
+    : number extends Each<Ax>
+      ? any
+      : Pair<Splice<S, Ax, [1]>, S> extends Pair<S, Splice<S, Ax, [1]>>
+        ? Splice<S, Ax, []>
+        : `squeeze: ${Ax extends readonly number[] ? `axes ${Show<Ax>}` : `axis ${Ax & number}`} of shape ${Show<S>} must have size 1`;
