@@ -1,0 +1,87 @@
+/**
+ * Elementwise functions of one float operand. Each has its scalar expression and its derivative on one line; derivatives
+ * are written in whatever of operand and result loses no digits. Integers and bools become float32.
+ */
+import type { Tensor } from "../core/tensor.ts";
+import * as e from "../kernel/expr.ts";
+import * as error from "../kernel/math/error.ts";
+import * as exponential from "../kernel/math/exponential.ts";
+import * as hyperbolic from "../kernel/math/hyperbolic.ts";
+import * as inverse from "../kernel/math/inverse.ts";
+import * as logarithm from "../kernel/math/logarithm.ts";
+import * as power from "../kernel/math/power.ts";
+import * as trigonometric from "../kernel/math/trigonometric.ts";
+import { add, div, mul, neg, sub } from "./arithmetic.ts";
+import { defineElementwise, floats } from "./elementwise.ts";
+import { toFloat } from "./operand.ts";
+import type { Unary } from "./signatures.ts";
+
+/** A function y of x. `push` gives the tangent of y from that of x, linear in it. */
+function define(name: string, value: (x: e.Expr) => e.Expr, push: (dx: Tensor, x: Tensor, y: Tensor) => Tensor): Unary {
+  const apply = defineElementwise({
+    name,
+    accepts: floats,
+    value: ([x]) => [value(x!)],
+    jvp: ({ inputs: [x], tangents: [dx], outputs: [y] }) => [push(dx!, x!, y!)],
+  });
+  return (x) => apply([toFloat(name, x)], {});
+}
+/** (1 - x)(1 + x): 1 - x^2 without cancellation near 1. */
+const oneMinusSquare = (x: Tensor): Tensor => mul(sub(1, x), add(1, x));
+
+// ---- exponentials and logarithms
+export const exp = define("exp", exponential.exp, (dx, _, y) => mul(dx, y));
+/** exp(x) - 1, accurate near 0. */
+export const expm1 = define("expm1", exponential.expm1, (dx, x) => mul(dx, exp(x)));
+/** 2^x. */
+export const exp2 = define("exp2", exponential.exp2, (dx, _, y) => mul(dx, mul(y, Math.LN2)));
+/** The natural logarithm: -Infinity at 0, NaN below. */
+export const log = define("log", logarithm.log, (dx, x) => div(dx, x));
+/** log(1 + x), accurate near 0. */
+export const log1p = define("log1p", logarithm.log1p, (dx, x) => div(dx, add(1, x)));
+export const log2 = define("log2", logarithm.log2, (dx, x) => div(mul(dx, Math.LOG2E), x));
+export const log10 = define("log10", logarithm.log10, (dx, x) => div(mul(dx, Math.LOG10E), x));
+
+// ---- roots
+export const sqrt = define("sqrt", e.sqrt, (dx, _, y) => div(mul(dx, 0.5), y));
+/** 1 / sqrt(x). */
+export const rsqrt: Unary = define("rsqrt", power.rsqrt, (dx, x, y) => mul(dx, mul(-0.5, div(y, x))));
+
+// ---- trigonometric and hyperbolic functions and their inverses; angles in radians
+export const sin: Unary = define("sin", trigonometric.sin, (dx, x) => mul(dx, cos(x)));
+export const cos: Unary = define("cos", trigonometric.cos, (dx, x) => mul(dx, neg(sin(x))));
+export const tan = define("tan", trigonometric.tan, (dx, _, y) => mul(dx, add(1, mul(y, y))));
+export const asin = define("asin", inverse.asin, (dx, x) => mul(dx, rsqrt(oneMinusSquare(x))));
+export const acos = define("acos", inverse.acos, (dx, x) => mul(dx, neg(rsqrt(oneMinusSquare(x)))));
+export const atan = define("atan", inverse.atan, (dx, x) => div(dx, add(1, mul(x, x))));
+export const sinh: Unary = define("sinh", hyperbolic.sinh, (dx, x) => mul(dx, cosh(x)));
+export const cosh: Unary = define("cosh", hyperbolic.cosh, (dx, x) => mul(dx, sinh(x)));
+export const tanh = define("tanh", hyperbolic.tanh, (dx, _, y) => mul(dx, oneMinusSquare(y)));
+
+// ---- the error function, and sigmoids
+/** 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
+export const erf = define("erf", error.erf, (dx, x) => mul(dx, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))));
+/** 1 / (1 + exp(-x)). */
+export const sigmoid: Unary = define("sigmoid", exponential.sigmoid, (dx, x, y) => mul(dx, mul(y, sigmoid(neg(x)))));
+/** log(1 + exp(x)), without overflow. */
+export const softplus = define("softplus", logarithm.softplus, (dx, x) => mul(dx, sigmoid(x)));
+
+/** x sigmoid(x), also known as swish. */
+export const silu: Unary = (x) => {
+  const t = toFloat("silu", x);
+  return mul(t, sigmoid(t));
+};
+
+export interface GeluOptions {
+  /** "tanh": x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), within 5e-4 of the exact function. */
+  readonly approximate?: "none" | "tanh";
+}
+
+/** x times the normal distribution function: x/2 (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel 2016). */
+export function gelu(x: Parameters<Unary>[0], options: GeluOptions = {}): Tensor {
+  const { approximate = "none" } = options;
+  if (approximate !== "none" && approximate !== "tanh") throw new Error(`gelu: approximate must be "none" or "tanh", got ${String(approximate)}`);
+  const t = toFloat("gelu", x);
+  const cubic = (): Tensor => mul(Math.sqrt(2 / Math.PI), mul(t, add(1, mul(0.044715, mul(t, t)))));
+  return mul(mul(t, 0.5), add(1, approximate === "tanh" ? tanh(cubic()) : erf(mul(t, Math.SQRT1_2))));
+}
