@@ -66,11 +66,13 @@ export type Times<A, B> = A extends 1
     ? A
     : number extends A | B
       ? any
-      : A extends number
-        ? B extends number
-          ? Read<MulText<Backwards<`${A}`>, `${B}`>>
-          : any
-        : any;
+      : 0 extends A | B
+        ? 0
+        : A extends number
+          ? B extends number
+            ? Read<MulText<Backwards<`${A}`>, `${B}`>>
+            : any
+          : any;
 
 /** The product of a list of sizes. */
 export type Product<S extends ShapeType, Done = 1> = S extends readonly [infer First, ...infer Rest extends ShapeType]

@@ -1,5 +1,5 @@
 /** Axes in types: reductions, transposition, and axes put in or taken out. Axes may count from the end; above rank 5 they are checked at run time. */
-import type { DimType, Pair, ShapeType, Unranked } from "./shape.ts";
+import type { Agree, DimType, ShapeType, Unranked } from "./shape.ts";
 import type { Show } from "./show.ts";
 
 type AxesByRank = [
@@ -42,13 +42,15 @@ type SpliceAt<S extends ShapeType, Ax extends string, Put extends ShapeType, I e
 /** The shape of a reduction over Ax, or over all axes if it is undefined; kept axes have size 1. */
 export type Reduce<S extends ShapeType, Ax, Keep> = boolean extends Keep
   ? any
-  : [Ax] extends [undefined]
-    ? Keep extends true
-      ? Ones<S>
-      : []
-    : undefined extends Ax
-      ? any
-      : Splice<S, Ax, Keep extends true ? [1] : []>;
+  : number extends Each<Ax>
+    ? any
+    : [Ax] extends [undefined]
+      ? Keep extends true
+        ? Ones<S>
+        : []
+      : undefined extends Ax
+        ? any
+        : Splice<S, Ax, Keep extends true ? [1] : []>;
 
 type Ones<S extends ShapeType> = true extends Unranked<S> ? any : { -readonly [I in keyof S]: 1 };
 
@@ -93,7 +95,8 @@ type FromEnd<S extends ShapeType, K extends number, I extends 0[] = [0]> = S ext
   : never;
 
 /** S without its axes of size 1, where they are known, or without those in Ax, which must have size 1. */
-export type Squeeze<S extends ShapeType, Ax> = [Ax] extends [undefined] ? SqueezeAll<S> : undefined extends Ax ? any : SqueezeAt<S, Ax>;
+export type Squeeze<S extends ShapeType, Ax> =
+  number extends Each<Ax> ? any : [Ax] extends [undefined] ? SqueezeAll<S> : undefined extends Ax ? any : SqueezeAt<S, Ax>;
 
 /** A size that is not known may be 1, and then its axis goes: the rank is not known either. */
 type SqueezeAll<S extends ShapeType, Done extends ShapeType = []> =
@@ -110,6 +113,6 @@ type SqueezeAt<S extends ShapeType, Ax> =
     ? any
     : number extends Each<Ax>
       ? any
-      : Pair<Splice<S, Ax, [1]>, S> extends Pair<S, Splice<S, Ax, [1]>>
+      : Agree<Splice<S, Ax, [1]>, S> extends true
         ? Splice<S, Ax, []>
         : `squeeze: ${Ax extends readonly number[] ? `axes ${Show<Ax>}` : `axis ${Ax & number}`} of shape ${Show<S>} must have size 1`;

@@ -1,7 +1,7 @@
 /** Stacking and concatenation in types. Of a list whose length is not known, the size of the joined axis is not known. */
 import type { Sum } from "./arithmetic.ts";
 import type { At, Insert, Splice } from "./axes.ts";
-import type { SameDim, ShapeOf, ShapeType, Unranked } from "./shape.ts";
+import type { Agree, ShapeOf, ShapeType } from "./shape.ts";
 import type { Show } from "./show.ts";
 
 /** The shape of equal shapes stacked along a new axis Ax of the result, or a sentence. */
@@ -29,14 +29,3 @@ type Join<S extends ShapeType, L, Ax> = L extends readonly [infer First, ...infe
       ? Join<Splice<S, Ax, [Sum<At<S, Ax>, At<ShapeOf<First>, Ax>>]>, Rest, Ax>
       : `concatenate: shapes ${Show<S>} and ${Show<ShapeOf<First>>} differ beside axis ${Ax & number}`
   : S;
-
-/** False if two shapes are known to differ. */
-type Agree<A extends ShapeType, B extends ShapeType> = true extends Unranked<A> | Unranked<B>
-  ? true
-  : A["length"] extends B["length"]
-    ? [A, B] extends [readonly [infer P, ...infer RestA extends ShapeType], readonly [infer Q, ...infer RestB extends ShapeType]]
-      ? [SameDim<P, Q>] extends [never]
-        ? false
-        : Agree<RestA, RestB>
-      : true
-    : false;

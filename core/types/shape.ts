@@ -33,6 +33,17 @@ export interface Pair<out A, out B> {
 export type SameDim<P, Q> =
   Pair<P, Q> extends Pair<Q, P> ? P & Q : number extends P ? Q : number extends Q ? P : [P] extends [Q] ? P : [Q] extends [P] ? Q : never;
 
+/** False if two shapes are known to differ. */
+export type Agree<A extends ShapeType, B extends ShapeType> = true extends Unranked<A> | Unranked<B>
+  ? true
+  : A["length"] extends B["length"]
+    ? [A, B] extends [readonly [infer P, ...infer RestA extends ShapeType], readonly [infer Q, ...infer RestB extends ShapeType]]
+      ? [SameDim<P, Q>] extends [never]
+        ? false
+        : Agree<RestA, RestB>
+      : true
+    : false;
+
 /** A list of dimensions, as a shape: [SymbolicDim<"n">, 2] is ["n", 2]. */
 export type DimsOf<L extends readonly unknown[]> = number extends L["length"] ? any : { -readonly [I in keyof L]: DimOf<L[I]> };
 type DimOf<D> = number extends D ? any : D extends SymbolicDim<infer N> ? (string extends N ? any : N) : D;
