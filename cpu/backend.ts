@@ -1,0 +1,171 @@
+/**
+ * The CPU backend: kernels compiled to WebAssembly SIMD, one memory, one call a plan. Needs nothing but WebAssembly.
+ */
+import type { Storage, TypedArray } from "../core/dtype.ts";
+import type { Backend, BoundStep, Buffer, Program, Segment } from "../kernel/backend.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { driverModule, encodeCommands, FIRST_KERNEL } from "./driver.ts";
+import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
+import { emitReduction, planReduction } from "./fold.ts";
+import { emitLoop } from "./loops.ts";
+import { DeviceMemory, Scratch } from "./memory.ts";
+
+/** Compiled kernels that are kept although no plan uses them now. */
+const IDLE_KERNELS = 2000;
+
+interface CompiledKernel {
+  /** Where it is in the function table. */
+  readonly place: number;
+  /** How many plans use it. */
+  users: number;
+}
+
+function emitKernel(f: FunctionBuilder, kernel: Kernel): void {
+  switch (kernel.kind) {
+    case "loop":
+      if (kernel.fold === undefined) return emitLoop(f, kernel);
+      if (kernel.fold !== "cumsum") return emitReduction(f, planReduction(kernel));
+  }
+  throw new Error(`cpu: no kernel for ${kernel.key}`);
+}
+
+let driver: WebAssembly.Module | undefined;
+const math = Object.fromEntries(["exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "pow"].map((name) => [name, Math[name as "exp"]]));
+
+class CpuBackend implements Backend {
+  readonly name = "cpu";
+  readonly #memory = new DeviceMemory();
+  readonly #table = new WebAssembly.Table({ element: "anyfunc", initial: FIRST_KERNEL });
+  readonly #imports: WebAssembly.Imports;
+  readonly #run: (commands: number) => void;
+  /** In order of last preparation, so that idle kernels at the front go first. */
+  readonly #kernels = new Map<Kernel, CompiledKernel>();
+  readonly #freePlaces: number[] = [];
+  #disposed = false;
+
+  constructor() {
+    const scratch = new WebAssembly.Global({ value: "i32" }, Scratch.address);
+    this.#imports = { env: { memory: this.#memory.memory, table: this.#table, scratch, rem: (a: number, b: number) => a % b, ...math } };
+    driver ??= new WebAssembly.Module(driverModule());
+    this.#run = new WebAssembly.Instance(driver, this.#imports).exports["run"] as (commands: number) => void;
+  }
+
+  get bytesInUse(): number {
+    return this.#memory.bytesInUse;
+  }
+
+  allocate(bytes: number): Buffer {
+    this.#check();
+    return this.#memory.allocate(bytes);
+  }
+
+  free(buffer: Buffer): void {
+    if (!this.#disposed) this.#memory.free(buffer);
+  }
+
+  write(buffer: Buffer, data: TypedArray): void {
+    this.#check();
+    this.#memory.write(buffer, data);
+  }
+
+  view(buffer: Buffer, storage: Storage, length: number): TypedArray {
+    this.#check();
+    return this.#memory.view(buffer, storage, length);
+  }
+
+  prepare(segments: readonly Segment[]): Program {
+    this.#check();
+    const kernels = this.#compile(stepsOf(segments));
+    const staging: number[] = [];
+    const places = {
+      kernel: (step: BoundStep): number => this.#kernels.get(step.kernel)!.place,
+      workspace: (): number | undefined => undefined,
+      stage: (bytes: number): number => {
+        staging.push(this.#memory.allocate(bytes));
+        return staging[staging.length - 1]!;
+      },
+    };
+    const words = encodeCommands(segments, 0, { ...places, stage: () => 0 }).length;
+    const commands = this.#memory.allocate(4 * words);
+    this.#memory.write(commands, encodeCommands(segments, commands, places));
+    let released = false;
+    return {
+      run: () => {
+        if (released) throw new Error("cpu: this program was released");
+        this.#check();
+        this.#run(commands);
+      },
+      release: () => {
+        if (released) return;
+        released = true;
+        if (this.#disposed) return;
+        for (const block of [commands, ...staging]) this.#memory.free(block);
+        for (const k of kernels) k.users--;
+        this.#evict();
+      },
+    };
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#kernels.clear();
+    for (let i = FIRST_KERNEL; i < this.#table.length; i++) this.#table.set(i, null);
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new Error("cpu: this backend was disposed");
+  }
+
+  /** The distinct kernels of the steps, each with one user more; those not seen before are compiled, in one module. */
+  #compile(steps: readonly BoundStep[]): CompiledKernel[] {
+    const wanted = [...new Set(steps.map((s) => s.kernel))];
+    const missing = wanted.filter((k) => !this.#kernels.has(k));
+    if (missing.length > 0) {
+      const module = new ModuleBuilder();
+      missing.forEach((k, i) => emitKernel(module.function([I32], [], `k${i}`), k));
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), this.#imports);
+      missing.forEach((k, i) => {
+        const place = this.#freePlaces.pop() ?? this.#table.grow(1);
+        this.#table.set(place, exports[`k${i}`] as () => void);
+        this.#kernels.set(k, { place, users: 0 });
+      });
+    }
+    return wanted.map((k) => {
+      const compiled = this.#kernels.get(k)!;
+      compiled.users++;
+      this.#kernels.delete(k);
+      this.#kernels.set(k, compiled);
+      return compiled;
+    });
+  }
+
+  #evict(): void {
+    let excess = this.#kernels.size - IDLE_KERNELS;
+    if (excess <= 0) return;
+    for (const [kernel, { place, users }] of this.#kernels) {
+      if (users > 0) continue;
+      this.#kernels.delete(kernel);
+      this.#table.set(place, null);
+      this.#freePlaces.push(place);
+      if (--excess <= 0) return;
+    }
+  }
+}
+
+function stepsOf(segments: readonly Segment[]): BoundStep[] {
+  return segments.flatMap((s) => {
+    switch (s.kind) {
+      case "run":
+        return s.steps;
+      case "copy":
+        return [];
+      case "loop":
+        return stepsOf(s.body);
+      case "branch":
+        return [...stepsOf(s.then), ...stepsOf(s.otherwise)];
+    }
+  });
+}
+
+/** The backend that runs everywhere: WebAssembly SIMD on this thread, up to 4 GiB of memory. */
+export const cpu = (): Backend => new CpuBackend();

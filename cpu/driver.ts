@@ -1,0 +1,161 @@
+/**
+ * Plans in memory: the segments as a list of commands, and the WebAssembly function that carries them out, so that
+ * running a plan is one call.
+ *
+ * A command is a list of 32-bit words: its opcode, its length in bytes, its operands. Opcodes from FIRST_KERNEL on are
+ * kernels, by their place in the function table; their operands are the kernel's arguments.
+ */
+import { storageBytes } from "../core/dtype.ts";
+import type { BoundOperand, BoundStep, Segment } from "../kernel/backend.ts";
+import { I32, ModuleBuilder } from "./encoder.ts";
+
+const Opcode = { end: 0, copy: 1, startLoop: 2, endLoop: 3, jumpIfZero: 4, jump: 5 } as const;
+/** Places of the function table below are never kernels. */
+export const FIRST_KERNEL = 8;
+
+/** The module that exports `run(address of the first command)`. */
+export function driverModule(): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  const f = module.function([I32], [], "run");
+  const { get, i32 } = f;
+  const at = 0;
+  const opcode = f.local();
+  const word = (offset: number): ReturnType<typeof get> => f.load("i32.load", get(at), offset);
+  f.loop((next) => {
+    const following = (): void => {
+      f.increase(at, word(4));
+      f.br(next);
+    };
+    const when = (code: number, then: () => void): void => f.if(f.op("i32.eq", get(opcode), i32(code)), then);
+    f.set(opcode, word(0));
+    f.if(f.op("i32.ge_u", get(opcode), i32(FIRST_KERNEL)), () => {
+      f.callIndirect(f.add(get(at), i32(8)), get(opcode));
+      following();
+    });
+    when(Opcode.copy, () => {
+      f.memoryCopy(word(8), word(12), word(16));
+      following();
+    });
+    // startLoop: count, where its endLoop is. A count of 0 is never emitted.
+    when(Opcode.startLoop, () => {
+      f.store("i32.store", word(12), word(8), 8);
+      following();
+    });
+    // endLoop: rounds left, where the body begins.
+    when(Opcode.endLoop, () => {
+      f.store("i32.store", get(at), f.sub(word(8), i32(1)), 8);
+      f.if(word(8), () => {
+        f.set(at, word(12));
+        f.br(next);
+      });
+      following();
+    });
+    // jumpIfZero: address of the condition, target
+    when(Opcode.jumpIfZero, () => {
+      f.if(f.op("i32.eqz", f.load("i32.load", word(8))), () => {
+        f.set(at, word(12));
+        f.br(next);
+      });
+      following();
+    });
+    when(Opcode.jump, () => {
+      f.set(at, word(8));
+      f.br(next);
+    });
+  });
+  return module.encode();
+}
+
+/** The arguments of a step, as nest.ts and the other kernels read them: sizes; addresses and byte strides; uniforms. */
+function argumentsOf(step: BoundStep): number[] {
+  const { kernel } = step;
+  const out = [...step.sizes];
+  const operand = (o: BoundOperand, bytes: number): void => {
+    out.push(o.buffer + o.offset * bytes);
+    if (kernel.kind === "loop" || kernel.kind === "matmul") for (const s of o.strides) out.push(s * bytes);
+  };
+  const bytesOf = (i: number, accesses: "reads" | "writes"): number => {
+    if (kernel.kind === "loop") return storageBytes(kernel[accesses][i]!.storage);
+    const integer = (kernel.kind === "scatterAdd" && accesses === "reads" && i === 1) || (kernel.kind === "argsort" && accesses === "writes");
+    return integer ? 4 : storageBytes(kernel.storage);
+  };
+  step.reads.forEach((o, i) => operand(o, bytesOf(i, "reads")));
+  step.writes.forEach((o, i) => operand(o, bytesOf(i, "writes")));
+  out.push(...step.uniforms);
+  return out;
+}
+
+/** What encoding a plan needs to know of the backend. */
+export interface Places {
+  /** The kernel's place in the function table. */
+  kernel(step: BoundStep): number;
+  /** The workspace that a step's kernel asks for besides its arguments, as a last argument; undefined for none. */
+  workspace(step: BoundStep): number | undefined;
+  /** Room for `bytes` bytes that live as long as the plan. */
+  stage(bytes: number): number;
+}
+
+/** The commands of a plan, as they stand at `address`. The length does not depend on the address. */
+export function encodeCommands(segments: readonly Segment[], address: number, places: Places): Uint32Array {
+  const words: number[] = [];
+  const here = (): number => address + 4 * words.length;
+  /** Returns the index of the command's first operand. */
+  const command = (opcode: number, operands: readonly number[]): number => {
+    words.push(opcode, 8 + 4 * operands.length);
+    for (const o of operands) words.push(o);
+    return words.length - operands.length;
+  };
+  const visit = (list: readonly Segment[]): void => {
+    for (const s of list)
+      switch (s.kind) {
+        case "run":
+          for (const step of s.steps) {
+            const workspace = places.workspace(step);
+            command(places.kernel(step), workspace === undefined ? argumentsOf(step) : [...argumentsOf(step), workspace]);
+          }
+          break;
+        case "copy":
+          for (const c of orderCopies(s.copies, places)) command(Opcode.copy, [c.to, c.from, c.bytes]);
+          break;
+        case "loop": {
+          if (s.count <= 0) break;
+          const start = command(Opcode.startLoop, [s.count, 0]);
+          const body = here();
+          visit(s.body);
+          words[start + 1] = here();
+          command(Opcode.endLoop, [0, body]);
+          break;
+        }
+        case "branch": {
+          const test = command(Opcode.jumpIfZero, [s.condition, 0]);
+          visit(s.then);
+          const over = command(Opcode.jump, [0]);
+          words[test + 1] = here();
+          visit(s.otherwise);
+          words[over] = here();
+        }
+      }
+  };
+  visit(segments);
+  command(Opcode.end, []);
+  return Uint32Array.from(words, (w) => w >>> 0);
+}
+
+type Copies = Extract<Segment, { kind: "copy" }>["copies"];
+
+/** All sources are read before any destination is written: what a later copy reads goes through a staging buffer. */
+function orderCopies(copies: Copies, places: Places): Copies {
+  const written = new Set<number>();
+  const staged = new Map<number, number>();
+  const first: { from: number; to: number; bytes: number }[] = [];
+  for (const c of copies) {
+    if (written.has(c.from) && !staged.has(c.from)) {
+      const bytes = Math.max(...copies.filter((d) => d.from === c.from).map((d) => d.bytes));
+      const stage = places.stage(bytes);
+      staged.set(c.from, stage);
+      first.push({ from: c.from, to: stage, bytes });
+    }
+    written.add(c.to);
+  }
+  return [...first, ...copies.filter((c) => c.from !== c.to).map((c) => ({ ...c, from: staged.get(c.from) ?? c.from }))];
+}

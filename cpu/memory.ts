@@ -1,0 +1,110 @@
+/**
+ * Device memory of the CPU backend: one growable WebAssembly.Memory that all kernels share.
+ *
+ * Page 0 holds the scratch area of the kernels (see `Scratch`); the heap lies above. Blocks come from size classes, eight to
+ * a doubling, with a free list each, and begin on cache lines. Kernels read whole vectors, so a block has at least
+ * 64 bytes behind its last element. Growing detaches views: none is kept across a call.
+ */
+import { arrayOf, type Storage, type TypedArray } from "../core/dtype.ts";
+import { OutOfMemory } from "../kernel/backend.ts";
+
+const PAGE = 65536;
+const MAX_PAGES = 65536;
+const LINE = 64;
+const SLACK = 64;
+
+/** What kernels use below the heap, as byte offsets from the scratch address. */
+export const Scratch = {
+  address: 64,
+  /** Where lanes that must not read anything read. */
+  nowhere: 0,
+  /** Partial results of blocks: at most 32 levels of 32 bytes. */
+  stack: 64,
+  /** A matrix product's tiles. */
+  tiles: 2048,
+  /** The last, incomplete group of each output: 32 bytes an output. */
+  tails: 4096,
+  outputs: (PAGE - 4096 - 64) / 32,
+} as const;
+
+export class DeviceMemory {
+  readonly memory = new WebAssembly.Memory({ initial: 4, maximum: MAX_PAGES });
+  readonly #free = new Map<number, number[]>();
+  /** The size class of each block given out. */
+  readonly #sizes = new Map<number, number>();
+  #top = PAGE;
+  #bytesInUse = 0;
+
+  get bytesInUse(): number {
+    return this.#bytesInUse;
+  }
+
+  /** The address of at least `bytes` bytes. */
+  allocate(bytes: number): number {
+    const size = sizeClass(bytes + SLACK);
+    const address = this.#free.get(size)?.pop() ?? this.#extend(size) ?? this.#reuseLarger(size);
+    if (address === undefined)
+      throw new OutOfMemory(`out of memory: ${bytes} bytes asked for, ${this.#bytesInUse} in use, and WebAssembly memory ends at ${MAX_PAGES * PAGE}`);
+    const taken = this.#sizes.get(address) ?? size;
+    this.#sizes.set(address, taken);
+    this.#bytesInUse += taken;
+    return address;
+  }
+
+  free(address: number): void {
+    const size = this.#sizes.get(address);
+    if (size === undefined) throw new Error(`free: ${address} is not a buffer`);
+    this.#sizes.delete(address);
+    this.#bytesInUse -= size;
+    const list = this.#free.get(size);
+    if (list) list.push(address);
+    else this.#free.set(size, [address]);
+  }
+
+  /** Valid until the memory grows. */
+  view(address: number, storage: Storage, length: number): TypedArray {
+    return new (arrayOf(storage))(this.memory.buffer, address, length);
+  }
+
+  write(address: number, data: TypedArray): void {
+    new Uint8Array(this.memory.buffer, address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+
+  #extend(size: number): number | undefined {
+    const end = this.#top + size;
+    const missing = Math.ceil(end / PAGE) - this.memory.buffer.byteLength / PAGE;
+    if (missing > 0) {
+      // Grow by an eighth at least, so that many small blocks do not mean many growths.
+      const present = this.memory.buffer.byteLength / PAGE;
+      if (!this.#grow(Math.min(Math.max(missing, present >> 3), MAX_PAGES - present)) && !this.#grow(missing)) return undefined;
+      if (end > this.memory.buffer.byteLength) return undefined;
+    }
+    const address = this.#top;
+    this.#top = end;
+    return address;
+  }
+
+  #grow(pages: number): boolean {
+    try {
+      this.memory.grow(pages);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Where memory cannot grow any more, the smallest free block of a larger class. */
+  #reuseLarger(size: number): number | undefined {
+    const larger = [...this.#free].filter(([s, list]) => s > size && list.length > 0).sort(([a], [b]) => a - b)[0];
+    if (!larger) return undefined;
+    const address = larger[1].pop()!;
+    this.#sizes.set(address, larger[0]);
+    return address;
+  }
+}
+
+/** Rounds up to one of eight steps a doubling, in whole cache lines. */
+function sizeClass(bytes: number): number {
+  const step = Math.max(LINE, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / step) * step;
+}
