@@ -1,0 +1,77 @@
+/** Every operation's derivative and batching rules, at random shapes: finite differences to second order, and loops of f. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { checkGradsWith, type Evaluate } from "../../ad/check.ts";
+import { vmap } from "../../ad/vmap.ts";
+import { constant } from "../../core/leaves.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { Value } from "../../core/value.ts";
+import { evaluate, failed } from "../oracle/evaluate.ts";
+import { type Case, elementwiseCases, Random } from "./cases.ts";
+import { structuralCases } from "./structural-cases.ts";
+
+const interpret: Evaluate = async (tensors) =>
+  evaluate(tensors, () => undefined, new Map()).map((r) => {
+    if (failed(r)) throw r.error;
+    return new Value(r.shape, r.dtype, 0, r.data);
+  });
+
+const RUNS = 5;
+const cases: readonly Case[] = [...elementwiseCases, ...structuralCases];
+
+describe("jvp and vjp agree with finite differences to second order", () => {
+  it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, { draw }) => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const { f, args } = draw(new Random(seed));
+        await checkGradsWith(interpret, f, args, { order: 2, seed });
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe("vmap(f) is a loop of f, to the bit", () => {
+  /** Three examples of each argument, some of which are the same for all. */
+  it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, { draw }) => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const size = 3;
+        const draws = Array.from({ length: size }, () => draw(new Random(seed)));
+        const { f, args } = draws[0]!;
+        const random = new Random(seed + 1);
+        const mapped = args.map(() => random.next() < 0.7);
+        if (!mapped.includes(true)) mapped[0] = true;
+        const values = await interpret(args);
+        const examples = args.map((t, i) => Array.from({ length: size }, (__, k) => (mapped[i] ? shuffled(values[i]!, random, k) : t)));
+        const axes = args.map((t, i) => (mapped[i] ? random.integer(0, t.rank) : null));
+        const stacked = await Promise.all(args.map(async (t, i) => (mapped[i] ? joined(await interpret(examples[i]!), axes[i]!) : t)));
+        const [together] = await interpret([vmap(f, { inAxes: axes })(...stacked)]);
+        const alone = await interpret(Array.from({ length: size }, (__, k) => f(...examples.map((e) => e[k]!))));
+        expect(together!.shape).toEqual([size, ...alone[0]!.shape]);
+        expect(Array.from(together!.data)).toEqual(alone.flatMap((v) => Array.from(v.data)));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+/** The same numbers in another order: they stay in the operation's domain. */
+function shuffled(v: Value, random: Random, k: number): Tensor {
+  const data = Float64Array.from(v.data);
+  for (let i = data.length - 1; i > 0 && k > 0; i--) {
+    const j = random.integer(0, i);
+    [data[i], data[j]] = [data[j]!, data[i]!];
+  }
+  return constant(data, { shape: v.shape });
+}
+
+/** Values of one shape along a new axis. */
+function joined(values: readonly Value[], axis: number): Tensor {
+  const { shape } = values[0]!;
+  const outer = shape.slice(0, axis).reduce((n, d) => n * d, 1);
+  const inner = shape.slice(axis).reduce((n, d) => n * d, 1);
+  const data = new Float64Array(values.length * outer * inner);
+  for (let o = 0; o < outer; o++) values.forEach((v, k) => data.set(v.data.subarray(o * inner, (o + 1) * inner), (o * values.length + k) * inner));
+  return constant(data, { shape: [...shape.slice(0, axis), values.length, ...shape.slice(axis)] });
+}

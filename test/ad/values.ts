@@ -1,0 +1,32 @@
+/** Numbers of closed expressions, by the interpreter: the judge's eyes for derivative tests. */
+import type { Tensor } from "../../core/tensor.ts";
+import { evaluate, failed } from "../oracle/evaluate.ts";
+
+/** The elements of each tensor, in row-major order. */
+export function valuesOf(...tensors: readonly Tensor[]): number[][] {
+  return evaluate(tensors, () => undefined, new Map()).map((r) => {
+    if (failed(r)) throw r.error;
+    return Array.from(r.data);
+  });
+}
+
+export const valueOf = (t: Tensor): number[] => valuesOf(t)[0]!;
+
+/** The one element of a scalar. */
+export function itemOf(t: Tensor): number {
+  const values = valueOf(t);
+  if (values.length !== 1) throw new Error(`expected a scalar, got ${t.describe()}`);
+  return values[0]!;
+}
+
+/** ||a - b|| / ||b||. */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`lengths ${a.length} and ${b.length} differ`);
+  let difference = 0;
+  let size = 0;
+  for (let i = 0; i < a.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2;
+    size += b[i]! ** 2;
+  }
+  return Math.sqrt(difference / size);
+}
