@@ -1,6 +1,7 @@
 /** Batching: the graph that computes a whole axis of examples at once. The batch is axis 0 of everything it touches. */
 import type { Dim } from "../core/dim.ts";
 import { dependents } from "../core/graph.ts";
+import { withSite } from "../core/site.ts";
 import { outputPrimitive, type Tensor } from "../core/tensor.ts";
 import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
 
@@ -14,7 +15,7 @@ export function batchAll(outputs: readonly Tensor[], leaves: ReadonlyMap<Tensor,
     else {
       const flags = t.inputs.map((input) => batched.has(input));
       const inputs = t.inputs.map((input) => images.get(input)?.[0] ?? input);
-      images.set(t, rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size }));
+      images.set(t, withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size })));
     }
   }
   return outputs.map((t) => images.get(t)?.[0]);

@@ -3,6 +3,7 @@
  * can be reached from a tangent leaf, and only linear primitives have a transpose.
  */
 import { dependents } from "../core/graph.ts";
+import { withSite } from "../core/site.ts";
 import { outputPrimitive, type Tensor } from "../core/tensor.ts";
 import { addN } from "../ops/addN.ts";
 import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
@@ -34,7 +35,7 @@ export function pullBack(outputs: readonly Maybe[], cotangents: readonly Tensor[
     else if (t.primitive === outputPrimitive) contribute(t.inputs[0]!, (t.params as { index: number }).index, cts[0]!);
     else {
       const flags = t.inputs.map((input) => linear.has(input));
-      const back = rules.rule(t.primitive, "transpose")({ params: t.params, inputs: t.inputs, linear: flags, cotangents: cts });
+      const back = withSite(t.site, () => rules.rule(t.primitive, "transpose")({ params: t.params, inputs: t.inputs, linear: flags, cotangents: cts }));
       for (let k = t.inputs.length - 1; k >= 0; k--) if (flags[k] && back[k]) contribute(t.inputs[k]!, 0, back[k]!);
     }
   }

@@ -3,6 +3,7 @@
  * applies to it.
  */
 import { dependents } from "../core/graph.ts";
+import { withSite } from "../core/site.ts";
 import { outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
 import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
 
@@ -10,7 +11,7 @@ import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
 export function pushForward(outputs: readonly Tensor[], seeds: ReadonlyMap<Tensor, Tensor>, rules: RuleSet = ownRules): Maybe[] {
   const tangents = new Map<Tensor, readonly Maybe[]>();
   for (const t of dependents(outputs, seeds.keys())) {
-    const found = seeds.has(t) ? [seeds.get(t)!] : push(t, tangents, rules);
+    const found = seeds.has(t) ? [seeds.get(t)!] : withSite(t.site, () => push(t, tangents, rules));
     if (found.some((d) => d !== undefined)) tangents.set(t, found);
   }
   return outputs.map((t) => tangents.get(t)?.[0]);

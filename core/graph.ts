@@ -1,4 +1,5 @@
 /** Walks over the graph. All are iterative: 100,000 chained nodes are an ordinary graph. */
+import { withSite } from "./site.ts";
 import { apply, type Tensor } from "./tensor.ts";
 
 /**
@@ -45,6 +46,6 @@ export function dependents(roots: readonly Tensor[], leaves: Iterable<Tensor>): 
 export function substitute(roots: readonly Tensor[], replacements: ReadonlyMap<Tensor, Tensor>): Tensor[] {
   const image = new Map<Tensor, Tensor>(replacements);
   const imageOf = (t: Tensor): Tensor => image.get(t) ?? t;
-  for (const t of dependents(roots, replacements.keys())) if (!replacements.has(t)) image.set(t, apply(t.primitive, t.params, t.inputs.map(imageOf)));
+  for (const t of dependents(roots, replacements.keys())) if (!replacements.has(t)) image.set(t, withSite(t.site, () => apply(t.primitive, t.params, t.inputs.map(imageOf))));
   return roots.map(imageOf);
 }

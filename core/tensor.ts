@@ -38,7 +38,7 @@ export class Tensor<out S extends readonly unknown[] = any> {
   /** The engine whose sources this node depends on, if any. */
   readonly owner: Owner | undefined;
   label: string | undefined;
-  readonly site: object | undefined = captureSite();
+  readonly site: object | undefined = captureSite(Tensor);
 
   constructor(primitive: Primitive, params: object, inputs: readonly Tensor[], outputs: readonly Aval[], owner: Owner | undefined) {
     this.primitive = primitive;
