@@ -1,8 +1,10 @@
 /** Reshape: the same elements, in row-major order, under another shape. A view whenever strides can express it. */
 import { type Dim, divideDims, sameDim } from "../core/dim.ts";
 import { checkShape } from "../core/data.ts";
-import { sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
+import { normalizeAxes, sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { Reshape } from "../core/types/reshape.ts";
+import type { DimsOf, Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { packed } from "../kernel/lowering.ts";
 import { reshapeView } from "../kernel/view.ts";
 import { definePrimitive, linearJvp } from "./primitive.ts";
@@ -22,6 +24,10 @@ const reshapePrimitive = definePrimitive<{ readonly shape: Shape }>({
 });
 
 /** x under another shape. One entry may be -1: what is left. Throws when the number of elements differs. */
+export function reshape<A extends Tensor, const T extends Shape>(
+  x: A,
+  shape: Fit<Reshape<ShapeOf<A>, DimsOf<T>>, T>,
+): Tensor<Result<Reshape<ShapeOf<A>, DimsOf<T>>>>;
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const open = shape.filter((d) => d === -1).length;
   if (open > 1) throw new Error(`reshape: at most one -1, got shape ${showShape(shape)}`);
@@ -34,4 +40,20 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
     target = shape.map((d) => (d === -1 ? rest : d));
   } else if (!sameDim(sizeOf(shape), sizeOf(x.shape))) throw new Error(`reshape: ${x.describe()} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has ${sizeOf(shape)}`);
   return sameShape(target, x.shape) ? x : reshapePrimitive([x], { shape: [...target] });
+}
+
+/** x with a new axis of size 1 (or several), at these positions of the result. */
+export function expandDims(x: Tensor, axis: number | readonly number[]): Tensor {
+  const added = typeof axis === "number" ? [axis] : axis;
+  const rank = x.rank + added.length;
+  const at = normalizeAxes("expandDims", added, rank);
+  const rest = [...x.shape];
+  return reshape(x, Array.from({ length: rank }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)));
+}
+
+/** x without the given axes, which must have size 1 (default: without all that do). */
+export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
+  const gone = axis === undefined ? x.shape.flatMap((d, i) => (sameDim(d, 1) ? [i] : [])) : normalizeAxes("squeeze", axis, x.rank);
+  for (const i of gone) if (!sameDim(x.shape[i]!, 1)) throw new Error(`squeeze: axis ${i} of ${x.describe()} has size ${x.shape[i]}, not 1`);
+  return reshape(x, x.shape.filter((_, i) => !gone.includes(i)));
 }

@@ -1,0 +1,39 @@
+/** Positions and sizes as numbers: what masks, ranges and means are made of. Nothing flows through them. */
+import type { Dim } from "../core/dim.ts";
+import { type DType, dtypeInfo } from "../core/dtype.ts";
+import { scalar } from "../core/leaves.ts";
+import type { Shape } from "../core/shape.ts";
+import type { Tensor } from "../core/tensor.ts";
+import * as e from "../kernel/expr.ts";
+import { body } from "../kernel/kernel.ts";
+import { loop, outputView } from "../kernel/lowering.ts";
+import { broadcastView, contiguous } from "../kernel/view.ts";
+import { definePrimitive } from "./primitive.ts";
+
+const storable = (dtype: DType, value: e.Expr): e.Expr => e.convert(dtypeInfo(dtype).storage, value);
+
+const iotaPrimitive = definePrimitive<{ readonly dtype: DType; readonly shape: Shape; readonly axis: number }>({
+  name: "iota",
+  type: (_, { dtype, shape }) => ({ shape, dtype }),
+  lower: ({ params: { dtype, shape, axis } }) => {
+    const { storage } = dtypeInfo(dtype);
+    const row = contiguous(storage, [shape[axis]!]);
+    const step = loop({ shape: row.shape, body: body([], [storable(dtype, e.index(0))]), reads: [], writes: [row] });
+    return { steps: [step], outputs: [broadcastView(row, shape, [axis])] };
+  },
+});
+
+/** The position along one axis, at every point of a shape. */
+export const iotaOf = (shape: Shape, axis: number, dtype: DType): Tensor => iotaPrimitive([], { dtype, shape, axis });
+
+const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Dim }>({
+  name: "size",
+  type: (_, { dtype }) => ({ shape: [], dtype }),
+  lower: ({ params: { dtype, size }, outputTypes: [type] }) => {
+    const output = outputView(type!);
+    return { steps: [loop({ shape: [], body: body([], [storable(dtype, e.uniform(0))]), reads: [], writes: [output], uniforms: [size] })], outputs: [output] };
+  },
+});
+
+/** A size as a number: a literal where it is known, else the value that its names have when it is computed. */
+export const dimSize = (size: Dim, dtype: DType = "int32"): Tensor => (typeof size === "number" ? scalar(size, dtype) : sizePrimitive([], { dtype, size }));
