@@ -1,0 +1,126 @@
+/**
+ * The value of a graph, computed from its leaves and nothing else: every node once, in topological order, each of its kernels
+ * interpreted at once. No fusion, no cache, no plan.
+ */
+import { type DimSizes, evaluateDim } from "../../core/dim.ts";
+import { arrayOf, type DType, dtypeInfo, storageBytes, type TypedArray } from "../../core/dtype.ts";
+import { topological } from "../../core/graph.ts";
+import { type ConstantParams, constantPrimitive } from "../../core/leaves.ts";
+import { evaluateShape } from "../../core/shape.ts";
+import { outputPrimitive, type Tensor } from "../../core/tensor.ts";
+import type { BoundOperand, Buffer } from "../../kernel/backend.ts";
+import { interpreter } from "../../kernel/interpreter.ts";
+import type { Operand, Slot } from "../../kernel/kernel.ts";
+import { contiguous, type View } from "../../kernel/view.ts";
+import { ownRules } from "../../ops/primitive.ts";
+
+export interface Numbers {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly data: TypedArray;
+}
+
+/** A node that has no value, and the node (itself or one below it) that failed first. */
+export interface Failure {
+  readonly tensor: Tensor;
+  readonly error: unknown;
+}
+
+export type Result = Numbers | Failure;
+export const failed = (r: Result): r is Failure => "error" in r;
+
+/** The numbers of every root. `leaf` gives those of sources and other leaves; `sizes` the named dimensions. */
+export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArray | undefined, sizes: DimSizes): Result[] {
+  const device = interpreter();
+  const buffers = new Map<Slot, Buffer>();
+  const bufferOf = (slot: Slot): Buffer => {
+    let buffer = buffers.get(slot);
+    if (buffer === undefined) buffers.set(slot, (buffer = device.allocate(evaluateDim(slot.length, sizes) * storageBytes(slot.storage))));
+    return buffer;
+  };
+  const bind = ({ slot, offset, strides }: Operand): BoundOperand => ({
+    buffer: bufferOf(slot),
+    offset: evaluateDim(offset, sizes),
+    strides: strides.map((d) => evaluateDim(d, sizes)),
+  });
+  const filled = (t: Tensor, data: TypedArray): View[] => {
+    const view = contiguous(dtypeInfo(t.dtype).storage, t.shape);
+    device.write(bufferOf(view.slot), data);
+    return [view];
+  };
+
+  const views = new Map<Tensor, readonly View[]>();
+  const failures = new Map<Tensor, Failure>();
+  const compute = (t: Tensor): readonly View[] => {
+    for (const { shape } of t.outputs) evaluateShape(shape, sizes);
+    if (t.primitive === constantPrimitive) {
+      const { value, dtype } = t.params as ConstantParams;
+      return filled(t, typeof value === "number" ? new (arrayOf(dtypeInfo(dtype).storage))([value]) : value);
+    }
+    if (t.primitive === outputPrimitive) return [views.get(t.inputs[0]!)![(t.params as { index: number }).index]!];
+    const data = t.inputs.length === 0 ? leaf(t) : undefined;
+    if (data) return filled(t, data);
+    const inputs = t.inputs.map((x) => views.get(x)![0]!);
+    const { steps, outputs } = ownRules.rule(
+      t.primitive,
+      "lower",
+    )({ params: t.params, inputs, inputTypes: t.inputs.map((x) => x.outputs[0]!), outputTypes: t.outputs });
+    for (const { kernel, sizes: dims, reads, writes, uniforms } of steps) {
+      const step = {
+        kernel,
+        sizes: evaluateShape(dims, sizes),
+        reads: reads.map(bind),
+        writes: writes.map(bind),
+        uniforms: uniforms.map((d) => evaluateDim(d, sizes)),
+      };
+      device.prepare([{ kind: "run", steps: [step] }]).run();
+    }
+    return outputs;
+  };
+  for (const t of topological(roots)) {
+    const origin = t.inputs.map((x) => failures.get(x)).find((f) => f !== undefined);
+    try {
+      if (origin) failures.set(t, origin);
+      else views.set(t, compute(t));
+    } catch (error) {
+      failures.set(t, { tensor: t, error });
+    }
+  }
+
+  return roots.map((t) => {
+    const failure = failures.get(t);
+    if (failure) return failure;
+    const view = views.get(t)![0]!;
+    const memory = device.view(bufferOf(view.slot), view.slot.storage, evaluateDim(view.slot.length, sizes));
+    const shape = evaluateShape(t.shape, sizes);
+    return {
+      shape,
+      dtype: t.dtype,
+      data: gathered(
+        memory,
+        evaluateDim(view.offset, sizes),
+        shape,
+        view.strides.map((d) => evaluateDim(d, sizes)),
+      ),
+    };
+  });
+}
+
+/** The elements of a view in row-major order. */
+function gathered(memory: TypedArray, offset: number, shape: readonly number[], strides: readonly number[]): TypedArray {
+  let elements = [offset];
+  shape.forEach((n, axis) => (elements = elements.flatMap((at) => Array.from({ length: n }, (_, i) => at + i * strides[axis]!))));
+  const out = memory.slice(0, 0).constructor as new (values: number[]) => TypedArray;
+  return new out(elements.map((at) => memory[at]!));
+}
+
+/** Whether two results have the same bits; all NaNs count as equal, and -0 is not 0. */
+export function sameBits(a: Numbers, b: Numbers): boolean {
+  return (
+    a.dtype === b.dtype &&
+    a.shape.length === b.shape.length &&
+    a.shape.every((n, i) => n === b.shape[i]) &&
+    a.data.length === b.data.length &&
+    (a.data as Float64Array).every((v, i) => Object.is(v, b.data[i]))
+  );
+}
