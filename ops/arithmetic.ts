@@ -2,7 +2,7 @@
 import * as e from "../kernel/expr.ts";
 import { addN } from "./addN.ts";
 import { defineElementwise, floats, numbers } from "./elementwise.ts";
-import { commonDType, toTensor, unify } from "./operand.ts";
+import { commonDType, type Operand, toTensor, unify } from "./operand.ts";
 import type { PrimitiveFunction } from "./primitive.ts";
 import type { Binary, Unary } from "./signatures.ts";
 import { isFloat } from "../core/dtype.ts";
@@ -74,10 +74,10 @@ export const square: Unary = (x) => {
   return mul(t, t);
 };
 /** 1 / x. */
-export const reciprocal: Unary = (x) => div(1, x);
+export const reciprocal: Unary = (x: Operand) => div(1, x);
 
 /** Operands of one dtype and shape; bools count as integers. */
-function arithmetic(op: string, ...operands: Parameters<Binary>): ReturnType<typeof unify> {
+function arithmetic(op: string, ...operands: readonly [Operand, Operand]): ReturnType<typeof unify> {
   const dtype = commonDType(operands);
   return unify(op, operands, dtype === "bool" ? "int32" : dtype);
 }

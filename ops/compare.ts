@@ -7,7 +7,7 @@ import { anySame, bits, defineElementwise, integers, noTangent } from "./element
 import { broadcastAll, commonDType, type Operand, toTensor, unify } from "./operand.ts";
 import { broadcastLast } from "./broadcast.ts";
 import type { PrimitiveFunction } from "./primitive.ts";
-import type { Binary, Unary } from "./signatures.ts";
+import type { Binary, Ternary, Unary } from "./signatures.ts";
 
 const toBool = (): readonly DType[] => ["bool"];
 
@@ -87,8 +87,8 @@ const selectPrimitive: PrimitiveFunction<object> = defineElementwise({
 });
 
 /** a where the condition holds, else b; all three broadcast. The derivative flows to the chosen side, with 0 on the other. */
-export function where(condition: Operand, a: Operand, b: Operand): Tensor {
+export const where: Ternary = (condition: Operand, a: Operand, b: Operand) => {
   const dtype = commonDType([a, b]);
   const [c, x, y] = broadcastAll("where", [truth("where", condition), toTensor("where", a, dtype), toTensor("where", b, dtype)], [condition, a, b]);
   return selectPrimitive([c!, x!, y!], {});
-}
+};

@@ -4,6 +4,8 @@ import { isFloat, promote, promoteLiteral } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
 import { broadcastShapes, type Shape, showShape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
+import type { Stretch } from "../core/types/broadcast.ts";
+import type { DimsOf, Fit, ShapeOf } from "../core/types/shape.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { convert } from "./convert.ts";
 
@@ -56,6 +58,7 @@ export function broadcastAll(op: string, tensors: readonly Tensor[], originals: 
 const showOperand = (x: Operand): string => (isLiteral(x) ? String(x) : x.describe());
 
 /** x broadcast to a shape. Throws, naming both, when it does not fit. */
+export function broadcastTo<A extends Operand, const T extends Shape>(x: A, shape: Fit<Stretch<ShapeOf<A>, DimsOf<T>>, T>): Tensor<DimsOf<T>>;
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = toTensor("broadcastTo", x);
   if (t.rank > shape.length) throw new Error(`broadcastTo: ${t.describe()} has more axes than ${showShape(shape)}`);

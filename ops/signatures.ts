@@ -1,13 +1,24 @@
-/** The types of whole families of functions, in one place: shapes in types are added here once for all of them. */
+/** The types of whole families of functions, in one place: shapes in types are given here once for all of them. */
 import type { Tensor } from "../core/tensor.ts";
+import type { Broadcast, Broadcastable } from "../core/types/broadcast.ts";
+import type { ShapeOf } from "../core/types/shape.ts";
 import type { Operand } from "./operand.ts";
 
 /** An elementwise function of one operand. */
 export interface Unary {
-  (x: Operand): Tensor;
+  <A extends Operand>(x: A): Tensor<ShapeOf<A>>;
 }
 
 /** An elementwise function of two operands, broadcast by NumPy's rules. */
 export interface Binary {
-  (a: Operand, b: Operand): Tensor;
+  <A extends Operand, B extends Operand>(a: A, b: Broadcastable<A, B>): Tensor<Broadcast<A, B>>;
+}
+
+/** An elementwise function of three operands, broadcast by NumPy's rules. */
+export interface Ternary {
+  <A extends Operand, B extends Operand, C extends Operand>(
+    a: A,
+    b: Broadcastable<A, B>,
+    c: Broadcastable<Tensor<Broadcast<A, B>>, C>,
+  ): Tensor<Broadcast<Tensor<Broadcast<A, B>>, C>>;
 }

@@ -86,6 +86,13 @@ export type Permute<S extends ShapeType, P extends readonly number[]> = number e
       : `transpose: axis ${Exclude<P[number], AxisOf<S>>} is out of range for shape ${Show<S>}`
     : `transpose: ${P["length"]} axes given for shape ${Show<S>}`;
 
+/** As Permute, and without an order, Reverse. */
+export type Transposed<S extends ShapeType, P> = [P] extends [undefined]
+  ? Reverse<S>
+  : [P] extends [readonly number[]]
+    ? Permute<S, P>
+    : any;
+
 /** The dimension of S at an axis. */
 export type At<S extends ShapeType, Ax> = `${Ax & number}` extends `-${infer K extends number}` ? FromEnd<S, K> : S[Ax & number];
 type FromEnd<S extends ShapeType, K extends number, I extends 0[] = [0]> = S extends readonly [...infer Rest extends ShapeType, infer Last]

@@ -6,13 +6,13 @@ type Scalar = number | boolean;
 
 /**
  * The shape of an elementwise result of two operands. Literals, then equal shapes, are settled first: it is cheap, and
- * a type parameter passes through.
+ * a type parameter passes through. Equal means written alike, for any equals nothing else there: [any] and [2] do not.
  */
 export type Broadcast<A, B> = B extends Scalar
   ? ShapeOf<A>
   : A extends Scalar
     ? ShapeOf<B>
-    : Pair<ShapeOf<A>, ShapeOf<B>> extends Pair<ShapeOf<B>, ShapeOf<A>>
+    : (<T>() => T extends ShapeOf<A> ? 1 : 2) extends <T>() => T extends ShapeOf<B> ? 1 : 2
       ? ShapeOf<A> & ShapeOf<B>
       : Result<BroadcastShapes<ShapeOf<A>, ShapeOf<B>>>;
 

@@ -51,6 +51,13 @@ const families: Record<string, () => Case> = {
     const [x, y] = random(2) ? [a, near(a)] : [near(a), a];
     return { rule: `BroadcastShapes<${showType(x)}, ${showType(y)}>`, expected: broadcast(x, y) };
   },
+  elementwise() {
+    const { rule, expected } = families.broadcast!();
+    const [a, b] = rule.match(/\[[^\]]*\]/g)!;
+    return expected
+      ? { rule: `Broadcast<Tensor<${a}>, Tensor<${b}>>`, expected }
+      : { rule: `Broadcastable<Tensor<${a}>, Tensor<${b}>>`, expected };
+  },
   matmul() {
     const a = shape();
     const b = shape();
@@ -149,7 +156,7 @@ const header = [
   'import type { Tensor } from "../../core/tensor.ts";',
   'import type { Sum, Times } from "../../core/types/arithmetic.ts";',
   'import type { Insert, Permute, Reduce, Reverse, Squeeze } from "../../core/types/axes.ts";',
-  'import type { BroadcastShapes } from "../../core/types/broadcast.ts";',
+  'import type { Broadcast, Broadcastable, BroadcastShapes } from "../../core/types/broadcast.ts";',
   'import type { Concatenate, Stack } from "../../core/types/join.ts";',
   'import type { Matmul } from "../../core/types/matmul.ts";',
   'import type { Reshape } from "../../core/types/reshape.ts";',
