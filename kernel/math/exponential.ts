@@ -10,10 +10,14 @@ const log2e = 1.4426950408889634;
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440054690583e-4;
 
-/** n and r of x = n ln 2 + r, and as `bits` those of 1.5 * 2^23 + n + low. For |x| <= 105. */
-export function reduceByLn2(x: Expr, low = 0): { r: Expr; bits: Expr } {
-  const { n, bits } = roundToInteger(mul(x, f32(log2e)), low);
-  return { r: sub(sub(x, mul(n, f32(ln2High))), mul(n, f32(ln2Low))), bits };
+/**
+ * n and r of x = n * step * ln 2 + r, for step a power of two and |n| < 2^9, and as `bits` those of 1.5 * 2^23 + n + low. n
+ * is x / (step * ln 2) - late to the nearest integer.
+ */
+export function reduceByLn2(x: Expr, { step = 1, low = 0, late = 0 } = {}): { r: Expr; bits: Expr } {
+  const quotient = mul(x, f32(log2e / step));
+  const { n, bits } = roundToInteger(late === 0 ? quotient : sub(quotient, f32(late)), low);
+  return { r: sub(sub(x, mul(n, f32(ln2High * step))), mul(n, f32(ln2Low * step))), bits };
 }
 
 /** e^r for |r| <= ln(2)/2. */
@@ -35,7 +39,7 @@ export function scaleAny(p: Expr, bits: Expr): Expr {
 
 /** e^x * 2^low for float32 where the result is normal: no special values. About 20 operations. */
 export function expNormal(x: Expr, low = 0): Expr {
-  const { r, bits } = reduceByLn2(x, low);
+  const { r, bits } = reduceByLn2(x, { low });
   return scaleNormal(expOfRemainder(r), bits);
 }
 
@@ -55,15 +59,10 @@ export function exp2(x: Expr): Expr {
   return rare(not(le(abs(x), f32(125))), extreme, scaleNormal(p, bits));
 }
 
-/** e^r - 1 and, as the bits of 1.5 * 2^23 + n, n: what is left to do is 2^n (q + 1) - 1. */
-export function expm1OfRemainder(x: Expr): { q: Expr; bits: Expr } {
-  const { r, bits } = reduceByLn2(x);
-  return { q: add(mul(mul(r, r), polynomial(r, [0.49999997, 0.16666545, 0.0416674614, 0.00836643204, 0.00138684351])), r), bits };
-}
-
 export function expm1(x: Expr): Expr {
   if (x.type === "f64") return call("expm1", x);
-  const { q, bits } = expm1OfRemainder(x);
+  const { r, bits } = reduceByLn2(x);
+  const q = add(mul(mul(r, r), polynomial(r, [0.49999997, 0.16666545, 0.0416674614, 0.00836643204, 0.00138684351])), r); // e^r - 1
   const scale = scaleNormal(f32(1), bits);
   const half = powerOfTwo(sub(bits, i32(0x4b400001))); // 2^(n-1): 2^n overflows before e^x does
   const extreme = select(gt(x, f32(89)), f32(Infinity), select(lt(x, f32(0)), f32(-1), mul(add(mul(half, q), half), f32(2))));

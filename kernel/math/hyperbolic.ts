@@ -1,20 +1,24 @@
 /** tanh, sinh and cosh through e^|x|. float64 calls Math. */
 import { type Expr, abs, add, call, div, le, lt, mul, select, sub } from "../expr.ts";
-import { expNormal, expm1OfRemainder, scaleNormal } from "./exponential.ts";
+import { expNormal, reduceByLn2, scaleNormal } from "./exponential.ts";
 import { atMost, f32, polynomial, withSign } from "./scalar.ts";
 
 /**
- * With E = e^(2|x|) - 1, tanh |x| is E / (E + 2), which does not cancel near 0, and 1 - 2 / (E + 2), which forgives the
- * rounding of a large E. Beyond |x| = 10 it is 1.
+ * |x| = n ln(2)/2 + h, and tanh |x| = (T + K) / (1 + T K) with T = tanh h and K = (2^n - 1) / (2^n + 1): for n = 0 that is
+ * T itself. n is rounded late, at 3/4, so that hardly any negative T cancels against K. Where tanh is large,
+ * 1 - (1 - T) (1 - K) / (1 + T K) forgives more rounding. Beyond |x| = 10 it is 1.
  */
 export function tanh(x: Expr): Expr {
   if (x.type === "f64") return call("tanh", x);
   const a = abs(x);
-  const { q, bits } = expm1OfRemainder(mul(atMost(a, 10), f32(2)));
-  const scale = scaleNormal(f32(1), bits);
-  const scaled = mul(scale, q);
-  const small = lt(a, f32(0.55));
-  const ratio = div(select(small, add(scaled, sub(scale, f32(1))), f32(-2)), add(scaled, add(scale, f32(1))));
+  const { r: h, bits } = reduceByLn2(atMost(a, 10), { step: 0.5, low: -1, late: 0.25 });
+  const z = mul(h, h);
+  const t = add(h, mul(mul(h, z), polynomial(z, [-0.333332151, 0.133226976, -0.0512270406])));
+  const half = scaleNormal(f32(1), bits); // 2^(n-1)
+  const plus = add(half, f32(0.5));
+  const minus = sub(half, f32(0.5));
+  const small = lt(a, f32(0.5493)); // where tanh |x| < 1/2
+  const ratio = div(select(small, add(mul(t, plus), minus), sub(t, f32(1))), add(plus, mul(t, minus)));
   return withSign(add(select(small, f32(0), f32(1)), ratio), x);
 }
 

@@ -13,11 +13,11 @@ const rootHalfBits = 0x3f3504f3;
 const smallestNormal = 2 ** -126;
 const ln2 = Math.LN2;
 
-/** x normal and positive: the exponent shifted into its place and as a number, and m. */
-export function splitExponent(x: Expr): { exponentBits: Expr; e: Expr; m: Expr } {
-  const fromRootHalf = sub(bitsOf(x), i32(rootHalfBits));
-  const exponentBits = and(fromRootHalf, i32(0xff800000));
-  return { exponentBits, e: convert("f32", shr(fromRootHalf, i32(23))), m: floatOf(sub(bitsOf(x), exponentBits)) };
+/** x = 2^e m for normal positive x, with m from a lowest value, given by its bits, to twice that: e, m, and e shifted into its place. */
+export function splitExponent(x: Expr, lowestBits: number): { exponentBits: Expr; e: Expr; m: Expr } {
+  const fromLowest = sub(bitsOf(x), i32(lowestBits));
+  const exponentBits = and(fromLowest, i32(0xff800000));
+  return { exponentBits, e: convert("f32", shr(fromLowest, i32(23))), m: floatOf(sub(bitsOf(x), exponentBits)) };
 }
 
 /** g of log(1 + f) = f - g, for f in [sqrt(1/2) - 1, sqrt(2) - 1]: small beside f, so that its rounding hardly counts. */
@@ -55,7 +55,7 @@ function assemble(e: Expr, f: Expr, base: Base): Expr {
 
 function logarithm(x: Expr, base: Base): Expr {
   const unusual = isUnusual(x);
-  const { e, m } = splitExponent(select(unusual, mul(x, f32(2 ** 23)), x));
+  const { e, m } = splitExponent(select(unusual, mul(x, f32(2 ** 23)), x), rootHalfBits);
   const y = assemble(e, sub(m, f32(1)), base);
   const subnormal = sub(y, f32(23 * ln2 * (base.head + base.tail)));
   const atEnds = select(eq(x, f32(0)), f32(-Infinity), select(lt(x, f32(0)), f32(NaN), x));
@@ -69,7 +69,7 @@ export const log10 = (x: Expr): Expr => (x.type === "f64" ? call("log10", x) : l
 /** log(1 + x) for x > -1 and finite. What 1 + x loses in rounding is brought back into f. */
 function log1pNormal(x: Expr): { u: Expr; y: Expr } {
   const u = add(x, f32(1));
-  const { exponentBits, e, m } = splitExponent(u);
+  const { exponentBits, e, m } = splitExponent(u, rootHalfBits);
   const lost = sub(x, sub(u, f32(1)));
   const scale = floatOf(sub(i32(0x3f800000), min(exponentBits, i32(127 << 23)))); // 2^-e, or 0 where e is large
   const f = add(sub(m, f32(1)), mul(lost, scale));

@@ -10,24 +10,31 @@ import { exp2OfRemainder, scaleAny, scaleNormal } from "./exponential.ts";
 import { isUnusual, splitExponent } from "./logarithm.ts";
 import { bitsOf, f32, floatOf, i32, like, polynomial, roundToInteger } from "./scalar.ts";
 
-/** log2 of a normal positive x as high + low, high of 12 bits, to about 2^-32 of its value. */
+/**
+ * log2 of a normal positive x, times 2^exponentShift, as high + low, high of 12 bits, to about 2^-32 of its value: x = 2^e m
+ * with m in [sqrt(3)/2, sqrt(3)), and m = c (1 + s) / (1 - s) around c = 1 or 3/2, as fdlibm does.
+ */
 function log2InTwoParts(x: Expr, exponentShift: Expr): { high: Expr; low: Expr } {
-  const { e, m } = splitExponent(x);
-  // s = (m - 1) / (m + 1) in two parts: a 12-bit quotient, and the remainder it leaves divided again.
-  const f = sub(m, f32(1));
-  const denominator = add(m, f32(1));
+  const { e, m } = splitExponent(x, 0x3f5db3d7);
+  const above = gt(m, f32(1.2247449));
+  const c = select(above, f32(1.5), f32(1));
+  // s = (m - c) / (m + c) in two parts: a 12-bit quotient, and the remainder that it leaves, divided again.
+  const numerator = sub(m, c);
+  const denominator = add(m, c);
   const reciprocal = div(f32(1), denominator);
-  const quotient = mul(f, reciprocal);
-  const s = split(quotient).high;
+  const s = split(mul(numerator, reciprocal)).high;
   const d = split(denominator).high;
-  const sLow = mul(reciprocal, sub(sub(f, mul(s, d)), mul(s, sub(m, sub(d, f32(1))))));
-  // log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + ...)
-  const z = mul(quotient, quotient);
-  const series = mul(mul(quotient, z), polynomial(z, [0.33333388, 0.199887917, 0.149354026]));
-  const [scaleHigh, scaleLow] = [2.884765625, 6.2445687779271e-4];
-  const low = add(mul(s, f32(scaleLow)), mul(add(sLow, series), f32(scaleHigh + scaleLow)));
-  const { sum, error } = fastTwoSum(add(e, exponentShift), mul(s, f32(scaleHigh)));
-  const rest = add(error, low);
+  const sLow = mul(reciprocal, sub(sub(numerator, mul(s, d)), mul(s, sub(m, sub(d, c)))));
+  // log2 m = log2 c + 2/ln 2 (s + s^3/3 + s^5/5 + ...)
+  const rounded = add(s, sLow);
+  const z = mul(rounded, rounded);
+  const series = mul(mul(rounded, z), polynomial(z, [0.333333343, 0.199990302, 0.144839466]));
+  const scaleHigh = 2.884765625;
+  const scale = 2.8853900817779268;
+  const low = add(mul(s, f32(scale - scaleHigh)), mul(add(sLow, series), f32(scale)));
+  const whole = add(add(e, exponentShift), select(above, f32(0.5849609375), f32(0)));
+  const { sum, error } = fastTwoSum(whole, mul(s, f32(scaleHigh)));
+  const rest = add(error, add(low, select(above, f32(1.5632211561814537e-6), f32(0))));
   const { high } = split(add(sum, rest));
   return { high, low: sub(rest, sub(high, sum)) };
 }
