@@ -3,6 +3,8 @@ import type { Aval } from "../core/primitive.ts";
 import { addDims, type Dim, mulDims } from "../core/dim.ts";
 import { normalizeAxes, normalizeAxis } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { Transposed } from "../core/types/axes.ts";
+import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { transposeView, type View } from "../kernel/view.ts";
 import { type Operand, toTensor } from "./operand.ts";
 import { definePrimitive, linearJvp, type PrimitiveFunction } from "./primitive.ts";
@@ -32,6 +34,10 @@ export function permute(x: Tensor, perm: readonly number[]): Tensor {
 }
 
 /** x with its axes in another order: axis i of the result is axis perm[i] of x. Without perm, back to front. */
+export function transpose<A extends Operand, const P extends readonly number[] | undefined = undefined>(
+  x: A,
+  perm?: Fit<Transposed<ShapeOf<A>, P>, P>,
+): Tensor<Result<Transposed<ShapeOf<A>, P>>>;
 export function transpose(x: Operand, perm?: readonly number[]): Tensor {
   const t = toTensor("transpose", x);
   if (perm === undefined) return permute(t, t.shape.map((_, i) => t.rank - 1 - i));
