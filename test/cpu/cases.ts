@@ -2,9 +2,10 @@
  * Random kernels, and what both executors make of them. A case is built from a tape of numbers, so that fast-check can
  * shrink it: an empty tape gives the simplest kernel.
  */
+import fc from "fast-check";
 import { expect } from "vitest";
 import { cpu } from "../../cpu/backend.ts";
-import { arrayOf, type Lane, type Storage, storageBytes, type TypedArray } from "../../core/dtype.ts";
+import { arrayOf, type Lane, type Storage, type TypedArray } from "../../core/dtype.ts";
 import type { Backend, BoundStep, Segment } from "../../kernel/backend.ts";
 import * as e from "../../kernel/expr.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
@@ -82,6 +83,9 @@ export function expectAgreement(c: Case): void {
   });
 }
 
+/** For Tape: long and uniform, so that kernels are large and various. */
+export const tape = fc.noBias(fc.array(fc.nat(1 << 16), { maxLength: 200, size: "max" }));
+
 /** Decisions, from a list of numbers. When they run out, every answer is 0. */
 export class Tape {
   readonly #numbers: readonly number[];
@@ -101,7 +105,7 @@ export class Tape {
   }
 }
 
-const specials: Record<Storage, readonly number[]> = {
+export const specials: Record<Storage, readonly number[]> = {
   f32: [0, -0, 1, -1, 0.5, 3, NaN, Infinity, -Infinity, 1e-40, -1e-45, 3.4e38, 2.5, -1.5, 8388609],
   f64: [0, -0, 1, -1, 0.5, 3, NaN, Infinity, -Infinity, 5e-324, 1e308, 1e39, 4294967296, -2.5, 1e-50],
   i32: [0, 1, -1, 2, 7, 31, 33, -(2 ** 31), 2 ** 31 - 1, 1000, -5],
@@ -151,10 +155,10 @@ export const innerOf = (tape: Tape, strides: readonly number[]): Inner => {
   return (last === 0 || last === 1) && tape.below(5) !== 1 ? last : "strided";
 };
 
-const arithmetic = { f32: ["add", "sub", "mul", "div", "min", "max", "rem"], f64: ["add", "sub", "mul", "div", "min", "max", "rem"], i32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"], u32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"], bool: ["and", "or", "xor"] } as const;
-const unary = { f32: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"], f64: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"], i32: ["neg", "abs", "not"], u32: ["neg", "abs", "not"], bool: ["not"] } as const;
-const comparisons = ["eq", "ne", "lt", "le", "gt", "ge"] as const;
-const lanes: readonly Lane[] = ["f32", "f64", "i32", "u32", "bool"];
+export const arithmetic = { f32: ["add", "sub", "mul", "div", "min", "max", "rem"], f64: ["add", "sub", "mul", "div", "min", "max", "rem"], i32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"], u32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"], bool: ["and", "or", "xor"] } as const;
+export const unary = { f32: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"], f64: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"], i32: ["neg", "abs", "not"], u32: ["neg", "abs", "not"], bool: ["not"] } as const;
+export const comparisons = ["eq", "ne", "lt", "le", "gt", "ge"] as const;
+export const lanes: readonly Lane[] = ["f32", "f64", "i32", "u32", "bool"];
 const storages: readonly Storage[] = ["f32", "f64", "i32", "u32"];
 
 type Pool = Record<Lane, e.Expr[]>;
@@ -162,7 +166,7 @@ type Pool = Record<Lane, e.Expr[]>;
 /** One more expression over those there are. */
 function grow(tape: Tape, pool: Pool): void {
   const type = tape.pick(lanes);
-  const any = (t: Lane): e.Expr => tape.pick(pool[t]);
+  const any = (t: Lane): e.Expr => tape.pick(pool[t].slice(0, 8));
   const add = (x: e.Expr): void => void pool[x.type].unshift(x);
   switch (tape.below(8)) {
     case 0:
@@ -222,7 +226,7 @@ export function someLoop(numbers: readonly number[], sizes: readonly number[], f
     reads[slot] = { ...reads[slot]!, offset: layout.offset - from * layout.strides[axis]! };
     pool[storage].unshift(e.read(slot, storage, mask));
   }
-  const steps = Math.min(tape.rest >> 1, 24);
+  const steps = Math.floor(tape.rest / 6);
   for (let i = 0; i < steps; i++) {
     if (tape.below(10) === 9) {
       const storage = tape.pick(storages);
@@ -236,8 +240,8 @@ export function someLoop(numbers: readonly number[], sizes: readonly number[], f
   }
 
   const reduces = fold !== undefined && fold !== "cumsum";
-  const outputs = fold ? 1 : 1 + tape.below(3);
-  const values = Array.from({ length: outputs }, () => tape.pick(pool[tape.pick(lanes)].slice(0, 3)));
+  // The newest of each type: most of what was grown is below them.
+  const values = fold ? [pool[tape.pick(lanes)][0]!] : lanes.slice(tape.below(lanes.length)).map((t) => pool[t][0]!);
   const outSizes = reduces ? sizes.slice(0, -1) : sizes;
   const writes = values.map((v): WriteCase => {
     const storage: Storage = fold === "argmax" || fold === "argmin" ? "i32" : v.type === "bool" ? "u32" : v.type;
@@ -247,5 +251,3 @@ export function someLoop(numbers: readonly number[], sizes: readonly number[], f
   const kernel = loopKernel(sizes.length, accesses, writeAccess, body(accesses.map((a) => a.storage), values), fold);
   return { kernel, sizes, reads, writes, uniforms };
 }
-
-export { storageBytes };
