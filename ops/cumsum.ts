@@ -1,0 +1,42 @@
+/** Prefix sums along an axis, by the fixed blocked scan. */
+import { normalizeAxis, sizeOf } from "../core/shape.ts";
+import type { Tensor } from "../core/tensor.ts";
+import * as e from "../kernel/expr.ts";
+import { body } from "../kernel/kernel.ts";
+import { loop, outputView } from "../kernel/lowering.ts";
+import { transposeView } from "../kernel/view.ts";
+import { convert } from "./convert.ts";
+import { type Operand, toTensor } from "./operand.ts";
+import { definePrimitive, linearJvp, type PrimitiveFunction } from "./primitive.ts";
+import { reshape } from "./reshape.ts";
+import { flip } from "./transpose.ts";
+
+interface CumsumParams {
+  readonly axis: number;
+}
+
+const cumsumPrimitive: PrimitiveFunction<CumsumParams> = definePrimitive<CumsumParams>({
+  name: "cumsum",
+  type: ([x]) => {
+    if (x!.dtype === "bool") throw new Error(`cumsum: needs numbers, got ${x!.describe()}`);
+    return { shape: x!.shape, dtype: x!.dtype };
+  },
+  jvp: linearJvp,
+  transpose: ({ params, cotangents }) => [flip(cumsumPrimitive([flip(cotangents[0]!, params.axis)], params), params.axis)],
+  batch: ({ params: { axis }, inputs }) => [cumsumPrimitive(inputs, { axis: axis + 1 })],
+  lower: ({ params: { axis }, inputs, outputTypes: [type] }) => {
+    const output = outputView(type!);
+    const { storage } = output.slot;
+    const last = [...type!.shape.keys()].filter((i) => i !== axis).concat(axis);
+    const [from, to] = [transposeView(inputs[0]!, last), transposeView(output, last)];
+    return { steps: [loop({ shape: from.shape, body: body([storage], [e.read(0, storage)]), reads: [from], writes: [to], fold: "cumsum" })], outputs: [output] };
+  },
+});
+
+/** The sums of the elements up to and with each one, along an axis (default: of x flattened). Bools count as integers. */
+export function cumsum(x: Operand, axis?: number): Tensor {
+  const given = toTensor("cumsum", x);
+  const t = given.dtype === "bool" ? convert(given, "int32") : given;
+  if (axis === undefined) return cumsumPrimitive([reshape(t, [sizeOf(t.shape)])], { axis: 0 });
+  return cumsumPrimitive([t], { axis: normalizeAxis("cumsum", axis, t.rank) });
+}

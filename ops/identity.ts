@@ -1,0 +1,31 @@
+/** Identities with a meaning for derivatives: an end of their flow, and a place to differentiate by. */
+import type { Tensor } from "../core/tensor.ts";
+import { type Operand, toTensor } from "./operand.ts";
+import { definePrimitive, type RuledPrimitive } from "./primitive.ts";
+
+const identity = { type: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }), lower: ({ inputs }) => ({ steps: [], outputs: [inputs[0]!] }) } satisfies Partial<RuledPrimitive<object>>;
+
+const stopPrimitive = definePrimitive<object>({
+  ...identity,
+  name: "stopGradient",
+  jvp: () => [undefined],
+  batch: ({ inputs }) => [stopGradient(inputs[0]!)],
+});
+
+/** x, as a constant for derivatives: nothing flows through. */
+export const stopGradient = (x: Operand): Tensor => stopPrimitive([toTensor("stopGradient", x)], {});
+
+const probePrimitive = definePrimitive<object>({
+  ...identity,
+  name: "probe",
+  unique: true,
+  jvp: ({ tangents }) => [tangents[0]],
+  transpose: ({ cotangents }) => [cotangents[0]],
+  batch: ({ inputs }) => [inputs[0]!],
+});
+
+/**
+ * x as a node of its own, never merged with an equal one: an intermediate to differentiate by. `grad(loss, p)` is the
+ * gradient by this use of x; what is built on x itself does not count.
+ */
+export const probe = (x: Operand): Tensor => probePrimitive([toTensor("probe", x)], {});

@@ -1,0 +1,239 @@
+/** Sums, means, products, extremes, and what follows from them, over any axes. */
+import { type Dim, subDims } from "../core/dim.ts";
+import { type DType } from "../core/dtype.ts";
+import { normalizeAxes, type Shape, showShape, sizeOf } from "../core/shape.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { Fold } from "../kernel/kernel.ts";
+import { addN } from "./addN.ts";
+import { div, mul, square, sub } from "./arithmetic.ts";
+import { broadcastInDim, reduceSum } from "./broadcast.ts";
+import { equal, where } from "./compare.ts";
+import { convert } from "./convert.ts";
+import { noTangent } from "./elementwise.ts";
+import { keptAxes, lowerFold, reducedShape } from "./fold.ts";
+import { sqrt } from "./functions.ts";
+import { dimSize, iotaOf } from "./iota.ts";
+import { type Operand, toFloat, toTensor } from "./operand.ts";
+import { sliceOf } from "./pad.ts";
+import { abs } from "./piecewise.ts";
+import { concatenate } from "./concatenate.ts";
+import { definePrimitive, type PrimitiveFunction, type Rules } from "./primitive.ts";
+import { reshape } from "./reshape.ts";
+import { permute } from "./transpose.ts";
+
+// ---- arguments
+/** The axes to reduce (default: all), and whether they stay, with size 1. A number or list alone is the axes. */
+export interface ReduceOptions {
+  readonly axis?: number | readonly number[] | undefined;
+  readonly keepdims?: boolean | undefined;
+}
+export type ReduceArgument = number | readonly number[] | ReduceOptions;
+
+interface Reduction {
+  readonly axes: readonly number[];
+  readonly keepdims: boolean;
+}
+
+function reductionOf(op: string, t: Tensor, argument: ReduceArgument | undefined): Reduction {
+  const options: ReduceOptions = typeof argument === "number" || Array.isArray(argument) ? { axis: argument as number | readonly number[] } : ((argument as ReduceOptions | undefined) ?? {});
+  if (typeof options !== "object") throw new Error(`${op}: expected an axis, a list of axes or { axis, keepdims }, got ${String(options)}`);
+  return { axes: normalizeAxes(op, options.axis, t.rank), keepdims: options.keepdims ?? false };
+}
+
+/** A reduced tensor, with the axes put back as size 1 if they are to stay. */
+const finish = (reduced: Tensor, from: Shape, { axes, keepdims }: Reduction): Tensor =>
+  keepdims ? reshape(reduced, from.map((d, i) => (axes.includes(i) ? 1 : d))) : reduced;
+
+/** A reduced tensor repeated along the axes that were reduced. */
+const spread = (reduced: Tensor, shape: Shape, axes: readonly number[]): Tensor => broadcastInDim([reduced], { shape, axes: keptAxes(shape.length, axes) });
+
+const countOf = (shape: Shape, axes: readonly number[]): Dim => sizeOf(axes.map((a) => shape[a]!));
+
+// ---- primitives
+interface AxesParams {
+  readonly axes: readonly number[];
+}
+
+function defineFold(name: string, fold: Exclude<Fold, "cumsum">, jvp: Rules<AxesParams>["jvp"], result?: DType): PrimitiveFunction<AxesParams> {
+  const apply: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>({
+    name,
+    type: ([x], { axes }) => {
+      if (x!.dtype === "bool") throw new Error(`${name}: needs numbers, got ${x!.describe()}`);
+      return { shape: reducedShape(x!.shape, axes), dtype: result ?? x!.dtype };
+    },
+    jvp: jvp!,
+    batch: ({ params: { axes }, inputs }) => [apply(inputs, { axes: axes.map((a) => a + 1) })],
+    lower: (call) => lowerFold(fold, call.params.axes, call),
+  });
+  return apply;
+}
+
+/** Those that attain the extreme share its tangent evenly. */
+const extremeJvp: Rules<AxesParams>["jvp"] = ({ params: { axes }, inputs: [x], tangents: [dx], outputs: [y] }) => {
+  const attained = convert(equal(x!, spread(y!, x!.shape, axes)), x!.dtype);
+  const count = spread(reduceSum([attained], { axes }), x!.shape, axes);
+  return [reduceSum([mul(dx!, div(attained, count))], { axes })];
+};
+const reduceMax = defineFold("max", "max", extremeJvp);
+const reduceMin = defineFold("min", "min", extremeJvp);
+
+const reduceProd: PrimitiveFunction<AxesParams> = defineFold("prod", "prod", ({ params: { axes }, inputs: [x], tangents: [dx] }) => {
+  const kept = keptAxes(x!.rank, axes);
+  const count = countOf(x!.shape, axes);
+  const rows = (t: Tensor): Tensor => reshape(permute(t, [...kept, ...axes]), [sizeOf(kept.map((i) => t.shape[i]!)), count]);
+  const tangent = typeof count === "number" ? productTangent(rows(x!), rows(dx!), count) : productTangentOfNamed(rows(x!), rows(dx!), count);
+  return [reshape(tangent, reducedShape(x!.shape, axes))];
+});
+
+/** The tangent of each row's product, by a tree of products with tangents: no division, so zeros are exact, at every order. */
+function productTangent(x: Tensor, dx: Tensor, count: number): Tensor {
+  if (count === 0) return reduceSum([dx], { axes: [1] });
+  const rows = x.shape[0]!;
+  const part = (t: Tensor, start: number, size: number): Tensor => sliceOf(t, [0, start], [rows, size]);
+  for (let n = count; n > 1; n = Math.ceil(n / 2)) {
+    const half = Math.floor(n / 2);
+    const [a, b, da, db] = [part(x, 0, half), part(x, half, half), part(dx, 0, half), part(dx, half, half)];
+    const [value, tangent] = [mul(a, b), addN([mul(a, db), mul(da, b)])];
+    x = n % 2 ? concatenate([value, part(x, n - 1, 1)], 1) : value;
+    dx = n % 2 ? concatenate([tangent, part(dx, n - 1, 1)], 1) : tangent;
+  }
+  return reshape(dx, [rows]);
+}
+
+/** As above for a length that is not known yet: element j times the product of all others, which takes n^2 memory. */
+function productTangentOfNamed(x: Tensor, dx: Tensor, count: Dim): Tensor {
+  const shape = [x.shape[0]!, count, count];
+  const others = where(equal(iotaOf(shape, 1, "int32"), iotaOf(shape, 2, "int32")), 1, broadcastInDim([x], { shape, axes: [0, 2] }));
+  return reduceSum([mul(dx, reduceProd([others], { axes: [2] }))], { axes: [1] });
+}
+
+const reduceArgmax = defineFold("argmax", "argmax", noTangent, "int32");
+const reduceArgmin = defineFold("argmin", "argmin", noTangent, "int32");
+
+// ---- sums, products, means
+/** Numbers for adding: bools count as int32. */
+const countable = (op: string, x: Operand): Tensor => {
+  const t = toTensor(op, x);
+  return t.dtype === "bool" ? convert(t, "int32") : t;
+};
+
+/** The sum over some axes (default: all). The sum of nothing is 0; bools count as integers. */
+export function sum(x: Operand, argument?: ReduceArgument): Tensor {
+  const t = countable("sum", x);
+  const r = reductionOf("sum", t, argument);
+  return finish(r.axes.length === 0 ? t : reduceSum([t], { axes: r.axes }), t.shape, r);
+}
+
+/** The product over some axes (default: all). Derivatives are exact where factors are 0. */
+export function prod(x: Operand, argument?: ReduceArgument): Tensor {
+  const t = countable("prod", x);
+  const r = reductionOf("prod", t, argument);
+  return finish(reduceProd([t], { axes: r.axes }), t.shape, r);
+}
+
+/** The mean over some axes (default: all), in floating point. The mean of nothing is NaN. */
+export function mean(x: Operand, argument?: ReduceArgument): Tensor {
+  const t = toFloat("mean", x);
+  const r = reductionOf("mean", t, argument);
+  return finish(div(reduceSum([t], { axes: r.axes }), dimSize(countOf(t.shape, r.axes), t.dtype)), t.shape, r);
+}
+
+export interface VarianceOptions extends ReduceOptions {
+  /** Divides by n - correction: 0 (default) for the variance of the data, 1 for an estimate from a sample. */
+  readonly correction?: number;
+}
+
+/** The sum of squared differences from the mean, and what to divide it by. */
+function deviations(op: string, x: Operand, argument: ReduceArgument | VarianceOptions | undefined): { squares: Tensor; count: Tensor; shape: Shape; r: Reduction } {
+  const t = toFloat(op, x);
+  const r = reductionOf(op, t, argument);
+  const { correction = 0 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as VarianceOptions) : {};
+  if (!(typeof correction === "number" && Number.isFinite(correction))) throw new Error(`${op}: the correction must be a number, got ${String(correction)}`);
+  const size = countOf(t.shape, r.axes);
+  const count = Number.isInteger(correction) ? dimSize(subDims(size, correction), t.dtype) : sub(dimSize(size, t.dtype), correction);
+  const centred = sub(t, mean(t, { axis: r.axes, keepdims: true }));
+  return { squares: reduceSum([square(centred)], { axes: r.axes }), count, shape: t.shape, r };
+}
+
+/** The variance: the mean of squared differences from the mean. */
+export function variance(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
+  const { squares, count, shape, r } = deviations("var", x, argument);
+  return finish(div(squares, count), shape, r);
+}
+
+/** The standard deviation: the root of the variance. Where that is 0, the derivative is 0. */
+export function std(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
+  const { squares, count, shape, r } = deviations("std", x, argument);
+  return finish(rootOrZero(div(squares, count)), shape, r);
+}
+
+/** sqrt(x) whose derivatives at 0 are 0. */
+function rootOrZero(x: Tensor): Tensor {
+  const zero = equal(x, 0);
+  return where(zero, 0, sqrt(where(zero, 1, x)));
+}
+
+// ---- extremes
+function extreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: ReduceArgument | undefined): Tensor {
+  const t = countable(op, x);
+  const r = reductionOf(op, t, argument);
+  nonEmpty(op, t, r.axes);
+  const reduced = finish(fold([t], { axes: r.axes }), t.shape, r);
+  return toTensor(op, x).dtype === "bool" ? convert(reduced, "bool") : reduced;
+}
+
+function nonEmpty(op: string, t: Tensor, axes: readonly number[]): void {
+  if (countOf(t.shape, axes) === 0) throw new Error(`${op}: ${t.describe()} has no elements along axes ${showShape(axes)}, and so no ${op}`);
+}
+
+/** The greatest element over some axes (default: all); NaN if any is NaN. Elements that tie share the derivative evenly. */
+export const max = (x: Operand, argument?: ReduceArgument): Tensor => extreme("max", reduceMax, x, argument);
+/** The least element over some axes (default: all); NaN if any is NaN. Elements that tie share the derivative evenly. */
+export const min = (x: Operand, argument?: ReduceArgument): Tensor => extreme("min", reduceMin, x, argument);
+
+export interface ArgOptions {
+  /** The axis to search (default: all of x, flattened). */
+  readonly axis?: number | undefined;
+  readonly keepdims?: boolean | undefined;
+}
+
+function argExtreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: number | ArgOptions = {}): Tensor {
+  const t = countable(op, x);
+  const r = reductionOf(op, t, argument);
+  if (Array.isArray(typeof argument === "object" ? argument.axis : argument)) throw new Error(`${op}: takes one axis, or none for all of x, got a list`);
+  nonEmpty(op, t, r.axes);
+  return finish(fold([t], { axes: r.axes }), t.shape, r);
+}
+
+/** The position (int32) of the first greatest element along an axis; NaN counts as greatest. */
+export const argmax = (x: Operand, argument?: number | ArgOptions): Tensor => argExtreme("argmax", reduceArgmax, x, argument);
+/** The position (int32) of the first least element along an axis; NaN counts as least. */
+export const argmin = (x: Operand, argument?: number | ArgOptions): Tensor => argExtreme("argmin", reduceArgmin, x, argument);
+
+// ---- truth
+function truth(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: ReduceArgument | undefined): Tensor {
+  const t = convert(toTensor(op, x, "bool"), "uint32");
+  const r = reductionOf(op, t, argument);
+  return finish(convert(fold([t], { axes: r.axes }), "bool"), t.shape, r);
+}
+/** Whether all elements are true (non-zero) over some axes (default: all); true of nothing. */
+export const all = (x: Operand, argument?: ReduceArgument): Tensor => truth("all", reduceMin, x, argument);
+/** Whether any element is true (non-zero) over some axes (default: all); false of nothing. */
+export const any = (x: Operand, argument?: ReduceArgument): Tensor => truth("any", reduceMax, x, argument);
+
+// ---- norms
+export interface NormOptions extends ReduceOptions {
+  /** 2 (default, also "fro"): the root of the sum of squares; 1: the sum of absolute values; Infinity: the greatest absolute value. */
+  readonly ord?: 1 | 2 | typeof Infinity | "fro";
+}
+
+/** The norm of the elements over some axes (default: all), taken as one vector. The derivative at 0 is 0. */
+export function norm(x: Operand, argument?: number | readonly number[] | NormOptions): Tensor {
+  const t = toFloat("norm", x);
+  const r = reductionOf("norm", t, argument);
+  const { ord = 2 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as NormOptions) : {};
+  if (ord === Infinity) return max(abs(t), { axis: r.axes, keepdims: r.keepdims });
+  if (ord === 1) return sum(abs(t), { axis: r.axes, keepdims: r.keepdims });
+  if (ord !== 2 && ord !== "fro") throw new Error(`norm: ord must be 1, 2, Infinity or "fro", got ${String(ord)}`);
+  return finish(rootOrZero(reduceSum([square(t)], { axes: r.axes })), t.shape, r);
+}

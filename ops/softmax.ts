@@ -1,0 +1,46 @@
+/** Sums of exponentials in logarithms: the maximum is taken out first, so that nothing overflows. It carries no derivative. */
+import type { Tensor } from "../core/tensor.ts";
+import { add, div, sub } from "./arithmetic.ts";
+import { equal, logicalAnd, where } from "./compare.ts";
+import { exp, log } from "./functions.ts";
+import { stopGradient } from "./identity.ts";
+import { type Operand, toFloat } from "./operand.ts";
+import { abs } from "./piecewise.ts";
+import { max, type ReduceArgument, sum } from "./reductions.ts";
+import { reshape } from "./reshape.ts";
+
+const axisOf = (argument: ReduceArgument | undefined): number | readonly number[] | undefined =>
+  typeof argument === "number" || Array.isArray(argument) ? (argument as number | readonly number[]) : (argument as { axis?: number } | undefined)?.axis;
+
+/**
+ * log(sum(exp(x))) over some axes (default: all). An infinite maximum is the result; those that attain it get no derivative
+ * there.
+ */
+export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
+  const t = toFloat("logsumexp", x);
+  const axis = axisOf(argument);
+  const top = stopGradient(max(t, { axis, keepdims: true }));
+  // Infinity - Infinity would be NaN: elements that equal an infinite maximum lie at distance 0 from it.
+  const endless = logicalAnd(equal(t, top), equal(abs(top), Infinity));
+  const total = sum(exp(where(endless, 0, sub(t, top))), argument);
+  return add(log(total), reshape(top, total.shape));
+}
+
+/** exp(x) over its sum along an axis (default: the last), or several. A row of -Infinity alone gives NaN. */
+export function softmax(x: Operand, axis: number | readonly number[] = -1): Tensor {
+  const { exponentials, total } = parts("softmax", x, axis);
+  return div(exponentials, total);
+}
+
+/** The logarithm of the softmax, accurate where that would underflow. */
+export function logSoftmax(x: Operand, axis: number | readonly number[] = -1): Tensor {
+  const { shifted, total } = parts("logSoftmax", x, axis);
+  return sub(shifted, log(total));
+}
+
+function parts(op: string, x: Operand, axis: number | readonly number[]): { shifted: Tensor; exponentials: Tensor; total: Tensor } {
+  const t = toFloat(op, x);
+  const shifted = sub(t, stopGradient(max(t, { axis, keepdims: true })));
+  const exponentials = exp(shifted);
+  return { shifted, exponentials, total: sum(exponentials, { axis, keepdims: true }) };
+}
