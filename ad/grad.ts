@@ -3,9 +3,10 @@ import { substitute } from "../core/graph.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { type Flat, type Tree } from "../core/tree.ts";
+import { onesLike } from "../ops/creation.ts";
 import { ownRules, type RuleSet } from "../ops/primitive.ts";
 import type { TransformOptions } from "./jvp.ts";
-import { checkFloat, checkLeaves, type Fn, onesLike, orZeros, pairs, tensorsOf, type Tensors, trace } from "./trace.ts";
+import { checkFloat, checkLeaves, type Fn, orZeros, pairs, tensorsOf, type Tensors, trace } from "./trace.ts";
 import { pullLinear } from "./vjp.ts";
 
 export interface GradOptions extends TransformOptions {

@@ -7,10 +7,9 @@ import { isLeaf, placeholder } from "../core/leaves.ts";
 import { sameShape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { type Flat, flatten, type Tree } from "../core/tree.ts";
-import { broadcastLast } from "../ops/broadcast.ts";
+import { zerosLike } from "../ops/creation.ts";
 import { type Operand, toTensor } from "../ops/operand.ts";
 import type { Maybe } from "../ops/primitive.ts";
-import { scalar } from "../core/leaves.ts";
 
 /** The tensors of a tree; numbers become tensors. Throws, naming the place, on anything else. */
 export function tensorsOf(op: string, tree: unknown, what: string): Flat<Tensor> {
@@ -53,8 +52,6 @@ export function likes(op: string, tree: unknown, expected: readonly Tensor[], wh
   return leaves;
 }
 
-export const zerosLike = (t: Tensor): Tensor => broadcastLast(scalar(0, t.dtype), t.shape);
-export const onesLike = (t: Tensor): Tensor => broadcastLast(scalar(1, t.dtype), t.shape);
 /** What a user receives for a structural zero. */
 export const orZeros = (d: Maybe, like: Tensor): Tensor => d ?? zerosLike(like);
 

@@ -1,6 +1,9 @@
 /** The field operations, on which every derivative rule is built. */
+import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
+import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import { addN } from "./addN.ts";
+import { broadcastInDim } from "./broadcast.ts";
 import { defineElementwise, floats, numbers } from "./elementwise.ts";
 import { commonDType, type Operand, toTensor, unify } from "./operand.ts";
 import type { PrimitiveFunction } from "./primitive.ts";
@@ -29,12 +32,20 @@ const mulPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "mul",
   accepts: numbers,
   value: ([a, b]) => [e.mul(a!, b!)],
-  jvp: ({ inputs: [x, y], tangents: [dx, dy] }) => [addN([dx && mulPrimitive([dx, y!], none), dy && mulPrimitive([x!, dy], none)])],
+  jvp: ({ inputs: [x, y], tangents: [dx, dy] }) => [addN([dx && times(dx, y!), dy && times(x!, dy)])],
   transpose: ({ inputs: [x, y], cotangents: [ct], linear }) => {
     if (linear[0] && linear[1]) throw new Error("mul: a product of two tangents is not linear");
-    return linear[0] ? [mulPrimitive([ct!, y!], none), undefined] : [undefined, mulPrimitive([x!, ct!], none)];
+    return linear[0] ? [times(ct!, y!), undefined] : [undefined, times(x!, ct!)];
   },
 });
+
+/** A product, without the node when a factor is the constant 1: x * 1 is x, to the bit. Seeds of derivatives are such factors. */
+const times = (x: Tensor, y: Tensor): Tensor => (isOne(y) ? x : isOne(x) ? y : mulPrimitive([x, y], none));
+
+function isOne(t: Tensor): boolean {
+  const base = t.primitive === broadcastInDim.primitive ? t.inputs[0]! : t;
+  return base.primitive === constantPrimitive && (base.params as ConstantParams).value === 1;
+}
 
 const divPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "div",
@@ -42,7 +53,7 @@ const divPrimitive: PrimitiveFunction<object> = defineElementwise({
   value: ([a, b]) => [e.div(a!, b!)],
   // d(x/y) = (dx - z dy) / y: no square of y that could overflow.
   jvp: ({ inputs: [, y], tangents: [dx, dy], outputs: [z] }) => {
-    const through = dy && mulPrimitive([z!, dy], none);
+    const through = dy && times(z!, dy);
     const numerator = dx && through ? subPrimitive([dx, through], none) : (dx ?? negPrimitive([through!], none));
     return [divPrimitive([numerator, y!], none)];
   },
@@ -57,7 +68,10 @@ export const add: Binary = (a, b) => addN(arithmetic("add", a, b));
 /** a - b. */
 export const sub: Binary = (a, b) => subPrimitive(arithmetic("sub", a, b), none);
 /** a * b, elementwise. */
-export const mul: Binary = (a, b) => mulPrimitive(arithmetic("mul", a, b), none);
+export const mul: Binary = (a, b) => {
+  const [x, y] = arithmetic("mul", a, b);
+  return times(x!, y!);
+};
 /** a / b in floating point, also for integers (as NumPy's true division). x/0 is an infinity, 0/0 is NaN. */
 export const div: Binary = (a, b) => {
   const dtype = commonDType([a, b]);
