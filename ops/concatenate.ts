@@ -4,6 +4,9 @@ import { promote } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
 import { normalizeAxis, type Shape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { InRange, InRangeOfNew } from "../core/types/axes.ts";
+import type { Concatenate, Stack } from "../core/types/join.ts";
+import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { copyStep, outputView } from "../kernel/lowering.ts";
 import { sliceView } from "../kernel/view.ts";
 import { batchAlong, broadcastLast } from "./broadcast.ts";
@@ -66,6 +69,10 @@ function parts(op: string, operands: readonly Operand[]): Tensor[] {
 }
 
 /** The operands one after another along an existing axis (default 0); all other sizes are equal. */
+export function concatenate<const L extends readonly Operand[], const Ax extends number = 0>(
+  operands: Fit<Concatenate<L, Ax>, L>,
+  axis?: InRange<ShapeOf<L[0]>, Ax, "concatenate">,
+): Tensor<Result<Concatenate<L, Ax>>>;
 export function concatenate(operands: readonly Operand[], axis = 0): Tensor {
   const tensors = parts("concatenate", operands);
   const at = normalizeAxis("concatenate", axis, tensors[0]!.rank);
@@ -73,6 +80,10 @@ export function concatenate(operands: readonly Operand[], axis = 0): Tensor {
 }
 
 /** Operands of one shape, side by side along a new axis (default 0). */
+export function stack<const L extends readonly Operand[], const Ax extends number = 0>(
+  operands: Fit<Stack<L, Ax>, L>,
+  axis?: InRangeOfNew<ShapeOf<L[0]>, Ax, "stack">,
+): Tensor<Result<Stack<L, Ax>>>;
 export function stack(operands: readonly Operand[], axis = 0): Tensor {
   const tensors = parts("stack", operands);
   const first = tensors[0]!;

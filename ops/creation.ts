@@ -4,6 +4,7 @@ import { checkShape } from "../core/data.ts";
 import { type DType, dtypeInfo, isDType, isFloat } from "../core/dtype.ts";
 import { normalizeAxis, type Shape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { DimsOf, ShapeOf } from "../core/types/shape.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { equal, lessEqual, where } from "./compare.ts";
@@ -28,22 +29,23 @@ function checkSize(op: string, name: string, d: Dim): void {
 
 // ---- constants
 /** A tensor with the same value everywhere. dtype: as given, else that of the value (float32 for a number, bool for a boolean). */
+export function full<const T extends Shape>(shape: T, value: Operand, options?: DTypeOption): Tensor<DimsOf<T>>;
 export function full(shape: Shape, value: Operand, options: DTypeOption = {}): Tensor {
   checkShape("full", shape);
   const t = toTensor("full", value, options.dtype && checkDType("full", options.dtype));
   if (t.rank !== 0) throw new Error(`full: the value must be a scalar, got ${t.describe()}; use broadcastTo`);
   return broadcastLast(t, [...shape]);
 }
-export const zeros = (shape: Shape, { dtype = "float32" }: DTypeOption = {}): Tensor => full(shape, 0, { dtype });
-export const ones = (shape: Shape, { dtype = "float32" }: DTypeOption = {}): Tensor => full(shape, 1, { dtype });
+export const zeros = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> => full(shape, 0, { dtype });
+export const ones = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> => full(shape, 1, { dtype });
 
 /** As `full`, with the shape of x, and its dtype unless another is given. */
-export const fullLike = (x: Operand, value: Operand, { dtype }: DTypeOption = {}): Tensor => {
+export const fullLike = <A extends Operand>(x: A, value: Operand, { dtype }: DTypeOption = {}): Tensor<ShapeOf<A>> => {
   const t = toTensor("fullLike", x);
   return full(t.shape, value, { dtype: dtype ?? t.dtype });
 };
-export const zerosLike = (x: Operand, options: DTypeOption = {}): Tensor => fullLike(x, 0, options);
-export const onesLike = (x: Operand, options: DTypeOption = {}): Tensor => fullLike(x, 1, options);
+export const zerosLike = <A extends Operand>(x: A, options: DTypeOption = {}): Tensor<ShapeOf<A>> => fullLike(x, 0, options);
+export const onesLike = <A extends Operand>(x: A, options: DTypeOption = {}): Tensor<ShapeOf<A>> => fullLike(x, 1, options);
 
 // ---- ranges
 /** The position along an axis (default 0) at every point of a shape. dtype: int32 when not given. */
@@ -82,6 +84,7 @@ export interface LinspaceOptions extends DTypeOption {
 }
 
 /** n points from start to stop, evenly spaced. The bounds may be scalar tensors, and derivatives flow to them. */
+export function linspace<const N extends number>(start: Operand, stop: Operand, n: N, options?: LinspaceOptions): Tensor<DimsOf<[N]>>;
 export function linspace(start: Operand, stop: Operand, n: number, options: LinspaceOptions = {}): Tensor {
   if (!Number.isInteger(n) || n < 0) throw new Error(`linspace: the number of points must be a non-negative integer, got ${n}`);
   const common = commonDType([start, stop]);
@@ -97,6 +100,7 @@ export function linspace(start: Operand, stop: Operand, n: number, options: Lins
 
 // ---- patterns on the last two axes
 /** The identity matrix of n rows and m columns (default n), its ones moved k columns to the right. float32 by default. */
+export function eye<const N extends Dim, const M extends Dim = N>(n: N, m?: M, k?: number, options?: DTypeOption): Tensor<DimsOf<[N, M]>>;
 export function eye(n: Dim, m: Dim = n, k = 0, { dtype = "float32" }: DTypeOption = {}): Tensor {
   checkSize("eye", "the number of rows", n);
   checkSize("eye", "the number of columns", m);
@@ -122,12 +126,14 @@ function lowerMask(op: string, x: Tensor, k: number): Tensor {
 }
 
 /** The lower triangle of each matrix, up to the k-th diagonal above the main one; 0 elsewhere. */
+export function tril<A extends Operand>(x: A, k?: number): Tensor<ShapeOf<A>>;
 export function tril(x: Operand, k = 0): Tensor {
   const t = toTensor("tril", x);
   return where(lowerMask("tril", t, k), t, zerosOf(t));
 }
 
 /** The upper triangle of each matrix, from the k-th diagonal above the main one; 0 elsewhere. */
+export function triu<A extends Operand>(x: A, k?: number): Tensor<ShapeOf<A>>;
 export function triu(x: Operand, k = 0): Tensor {
   const t = toTensor("triu", x);
   return where(lowerMask("triu", t, checkOffset("triu", k) - 1), zerosOf(t), t);

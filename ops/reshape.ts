@@ -3,6 +3,7 @@ import { type Dim, divideDims, sameDim } from "../core/dim.ts";
 import { checkShape } from "../core/data.ts";
 import { normalizeAxes, sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { InRange, InRangeOfNew, Insert, Squeeze } from "../core/types/axes.ts";
 import type { Reshape } from "../core/types/reshape.ts";
 import type { DimsOf, Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { packed } from "../kernel/lowering.ts";
@@ -43,6 +44,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** x with a new axis of size 1 (or several), at these positions of the result. */
+export function expandDims<A extends Tensor, const Ax extends number | readonly number[]>(
+  x: A,
+  axis: InRangeOfNew<ShapeOf<A>, Ax, "expandDims">,
+): Tensor<Insert<ShapeOf<A>, Ax, 1>>;
 export function expandDims(x: Tensor, axis: number | readonly number[]): Tensor {
   const added = typeof axis === "number" ? [axis] : axis;
   const rank = x.rank + added.length;
@@ -52,6 +57,10 @@ export function expandDims(x: Tensor, axis: number | readonly number[]): Tensor 
 }
 
 /** x without the given axes, which must have size 1 (default: without all that do). */
+export function squeeze<A extends Tensor, const Ax extends number | readonly number[] | undefined = undefined>(
+  x: A,
+  axis?: Fit<Squeeze<ShapeOf<A>, Ax>, InRange<ShapeOf<A>, Ax, "squeeze">>,
+): Tensor<Result<Squeeze<ShapeOf<A>, Ax>>>;
 export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
   const gone = axis === undefined ? x.shape.flatMap((d, i) => (sameDim(d, 1) ? [i] : [])) : normalizeAxes("squeeze", axis, x.rank);
   for (const i of gone) if (!sameDim(x.shape[i]!, 1)) throw new Error(`squeeze: axis ${i} of ${x.describe()} has size ${x.shape[i]}, not 1`);

@@ -54,20 +54,35 @@ export type Reduce<S extends ShapeType, Ax, Keep> = boolean extends Keep
 
 type Ones<S extends ShapeType> = true extends Unranked<S> ? any : { -readonly [I in keyof S]: 1 };
 
-/** S with a new axis of size D, which is axis Ax of the result. */
+/** S with a new axis of size D, which is axis Ax of the result; several at once are left to run time. */
 export type Insert<S extends ShapeType, Ax, D extends DimType> =
-  true extends Unranked<S> ? any : number extends Ax ? any : InsertAt<S, `${Ax & number}`, D>;
+  true extends Unranked<S>
+    ? any
+    : number extends Each<Ax>
+      ? any
+      : [Ax] extends [AxisOf<[...S, D]>]
+        ? InsertAt<S, `${Ax & number}`, D>
+        : any;
 
 type InsertAt<S extends ShapeType, Ax extends string, D extends DimType, I extends 0[] = []> = Ax extends
   | `${I["length"]}`
-  | `-${[...S, 0]["length"]}`
+  | `-${[...S, D]["length"]}`
   ? [D, ...S]
   : S extends readonly [infer First extends DimType, ...infer Rest extends ShapeType]
     ? [First, ...InsertAt<Rest, Ax, D, [...I, 0]>]
     : any;
 
-/** S with one axis more: what an axis of the result of Insert may be. */
-export type WithAxis<S extends ShapeType> = true extends Unranked<S> ? any : [...S, 1];
+/** The type of the argument that says where a new axis of S goes: Ax, or a sentence. */
+export type InRangeOfNew<S extends ShapeType, Ax, Op extends string> =
+  true extends Unranked<S>
+    ? Ax
+    : number extends Each<Ax>
+      ? Ax
+      : [Each<Ax>] extends [AxisOf<[...S, 1]>]
+        ? Ax
+        : Ax extends readonly number[]
+          ? Ax
+          : `${Op}: axis ${Ax & number} is out of range for shape ${Show<S>} with one axis more`;
 
 /** The transpose of S without further words: its axes back to front. */
 export type Reverse<S extends ShapeType> =
