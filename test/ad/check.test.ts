@@ -1,0 +1,41 @@
+/** The checker is checked: it accepts right rules and names wrong ones, in each mode and order. */
+import { describe, expect, it } from "vitest";
+import { checkGradsWith, type Evaluate } from "../../ad/check.ts";
+import { constant } from "../../core/leaves.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { Value } from "../../core/value.ts";
+import { mul } from "../../ops/arithmetic.ts";
+import { cos, sin } from "../../ops/functions.ts";
+import { RuleSet } from "../../ops/primitive.ts";
+import { evaluate, failed } from "../oracle/evaluate.ts";
+
+const interpret: Evaluate = async (tensors) =>
+  evaluate(tensors, () => undefined, new Map()).map((r) => {
+    if (failed(r)) throw r.error;
+    return new Value(r.shape, r.dtype, 0, r.data);
+  });
+const check = (f: (x: Tensor) => Tensor, options: Parameters<typeof checkGradsWith>[3]): Promise<void> => checkGradsWith(interpret, f, [constant([0.3, -1.1])], options);
+
+describe("checkGrads", () => {
+  it("accepts sin to fourth order", () => expect(check(sin, { order: 4 })).resolves.toBeUndefined());
+  it("names a wrong derivative, with both numbers", async () => {
+    const rules = new RuleSet({ sin: { jvp: ({ tangents, inputs }) => [mul(tangents[0]!, sin(inputs[0]!))] } });
+    await expect(check(sin, { order: 1, modes: ["fwd"], rules })).rejects.toThrow(/jvp is off by .* output 0, element \d: .* by the rule, .* by finite differences/);
+    await expect(check(sin, { order: 1, modes: ["rev"], rules })).rejects.toThrow(/vjp is off/);
+  });
+  it("finds a second derivative that is wrong although the first is right", async () => {
+    const rules = new RuleSet({ cos: { jvp: ({ tangents, inputs }) => [mul(tangents[0]!, sin(inputs[0]!))] } });
+    await expect(check(sin, { order: 1, rules })).resolves.toBeUndefined();
+    await expect(check(sin, { order: 2, modes: ["fwd"], rules })).rejects.toThrow(/jvp of jvp is off/);
+    await expect(check(sin, { order: 2, modes: ["rev"], rules })).rejects.toThrow(/vjp of vjp is off/);
+  });
+  it("finds a transpose that is wrong although the jvp is right", async () => {
+    const rules = new RuleSet({ mul: { transpose: ({ cotangents, linear }) => linear.map((l) => (l ? cotangents[0] : undefined)) } });
+    await expect(check((x) => mul(cos(x), x), { order: 1, modes: ["fwd"], rules })).resolves.toBeUndefined();
+    await expect(check((x) => mul(cos(x), x), { order: 1, modes: ["rev"], rules })).rejects.toThrow(/vjp is off/);
+  });
+  it("refuses an order that is none, and arguments without a float", async () => {
+    await expect(check(sin, { order: 0 })).rejects.toThrow(/order must be a positive integer, got 0/);
+    await expect(checkGradsWith(interpret, () => constant(1), [constant([1, 2], { dtype: "int32" })])).rejects.toThrow(/none of the arguments is a float/);
+  });
+});
