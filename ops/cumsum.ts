@@ -1,6 +1,9 @@
 /** Prefix sums along an axis, by the fixed blocked scan. */
 import { normalizeAxis, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { InRange } from "../core/types/axes.ts";
+import type { Cumulative } from "../core/types/reshape.ts";
+import type { ShapeOf } from "../core/types/shape.ts";
 import * as e from "../kernel/expr.ts";
 import { body } from "../kernel/kernel.ts";
 import { loop, outputView } from "../kernel/lowering.ts";
@@ -34,6 +37,10 @@ const cumsumPrimitive: PrimitiveFunction<CumsumParams> = definePrimitive<CumsumP
 });
 
 /** The sums of the elements up to and with each one, along an axis (default: of x flattened). Bools count as integers. */
+export function cumsum<A extends Operand, const Ax extends number | undefined = undefined>(
+  x: A,
+  axis?: InRange<ShapeOf<A>, Ax, "cumsum">,
+): Tensor<Cumulative<ShapeOf<A>, Ax>>;
 export function cumsum(x: Operand, axis?: number): Tensor {
   const given = toTensor("cumsum", x);
   const t = given.dtype === "bool" ? convert(given, "int32") : given;

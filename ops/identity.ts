@@ -1,7 +1,7 @@
 /** Identities with a meaning for derivatives: an end of their flow, and a place to differentiate by. */
-import type { Tensor } from "../core/tensor.ts";
 import { type Operand, toTensor } from "./operand.ts";
 import { definePrimitive, type RuledPrimitive } from "./primitive.ts";
+import type { Unary } from "./signatures.ts";
 
 const identity = { type: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }), lower: ({ inputs }) => ({ steps: [], outputs: [inputs[0]!] }) } satisfies Partial<RuledPrimitive<object>>;
 
@@ -13,7 +13,7 @@ const stopPrimitive = definePrimitive<object>({
 });
 
 /** x, as a constant for derivatives: nothing flows through. */
-export const stopGradient = (x: Operand): Tensor => stopPrimitive([toTensor("stopGradient", x)], {});
+export const stopGradient: Unary = (x: Operand) => stopPrimitive([toTensor("stopGradient", x)], {});
 
 const probePrimitive = definePrimitive<object>({
   ...identity,
@@ -28,4 +28,4 @@ const probePrimitive = definePrimitive<object>({
  * x as a node of its own, never merged with an equal one: an intermediate to differentiate by. `grad(loss, p)` is the
  * gradient by this use of x; what is built on x itself does not count.
  */
-export const probe = (x: Operand): Tensor => probePrimitive([toTensor("probe", x)], {});
+export const probe: Unary = (x: Operand) => probePrimitive([toTensor("probe", x)], {});

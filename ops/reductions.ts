@@ -3,6 +3,8 @@ import { type Dim, subDims } from "../core/dim.ts";
 import { type DType } from "../core/dtype.ts";
 import { normalizeAxes, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { Reduced, Reducing } from "../core/types/axes.ts";
+import type { ShapeOf } from "../core/types/shape.ts";
 import type { Fold } from "../kernel/kernel.ts";
 import { addN } from "./addN.ts";
 import { div, mul, square, sub } from "./arithmetic.ts";
@@ -19,6 +21,7 @@ import { abs } from "./piecewise.ts";
 import { concatenate } from "./concatenate.ts";
 import { definePrimitive, type PrimitiveFunction, type Rules } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
+import type { Reducer } from "./signatures.ts";
 import { permute } from "./transpose.ts";
 
 // ---- arguments
@@ -118,6 +121,10 @@ const countable = (op: string, x: Operand): Tensor => {
 };
 
 /** The sum over some axes (default: all). The sum of nothing is 0; bools count as integers. */
+export function sum<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+  x: A,
+  argument?: Reducing<ShapeOf<A>, G, "sum">,
+): Tensor<Reduced<ShapeOf<A>, G>>;
 export function sum(x: Operand, argument?: ReduceArgument): Tensor {
   const t = countable("sum", x);
   const r = reductionOf("sum", t, argument);
@@ -125,6 +132,10 @@ export function sum(x: Operand, argument?: ReduceArgument): Tensor {
 }
 
 /** The product over some axes (default: all). Derivatives are exact where factors are 0. */
+export function prod<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+  x: A,
+  argument?: Reducing<ShapeOf<A>, G, "prod">,
+): Tensor<Reduced<ShapeOf<A>, G>>;
 export function prod(x: Operand, argument?: ReduceArgument): Tensor {
   const t = countable("prod", x);
   const r = reductionOf("prod", t, argument);
@@ -132,6 +143,10 @@ export function prod(x: Operand, argument?: ReduceArgument): Tensor {
 }
 
 /** The mean over some axes (default: all), in floating point. The mean of nothing is NaN. */
+export function mean<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+  x: A,
+  argument?: Reducing<ShapeOf<A>, G, "mean">,
+): Tensor<Reduced<ShapeOf<A>, G>>;
 export function mean(x: Operand, argument?: ReduceArgument): Tensor {
   const t = toFloat("mean", x);
   const r = reductionOf("mean", t, argument);
@@ -156,12 +171,20 @@ function deviations(op: string, x: Operand, argument: ReduceArgument | VarianceO
 }
 
 /** The variance: the mean of squared differences from the mean. */
+export function variance<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined = undefined>(
+  x: A,
+  argument?: Reducing<ShapeOf<A>, G, "var">,
+): Tensor<Reduced<ShapeOf<A>, G>>;
 export function variance(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
   const { squares, count, shape, r } = deviations("var", x, argument);
   return finish(div(squares, count), shape, r);
 }
 
 /** The standard deviation: the root of the variance. Where that is 0, the derivative is 0. */
+export function std<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined = undefined>(
+  x: A,
+  argument?: Reducing<ShapeOf<A>, G, "std">,
+): Tensor<Reduced<ShapeOf<A>, G>>;
 export function std(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
   const { squares, count, shape, r } = deviations("std", x, argument);
   return finish(rootOrZero(div(squares, count)), shape, r);
@@ -187,9 +210,9 @@ function nonEmpty(op: string, t: Tensor, axes: readonly number[]): void {
 }
 
 /** The greatest element over some axes (default: all); NaN if any is NaN. Elements that tie share the derivative evenly. */
-export const max = (x: Operand, argument?: ReduceArgument): Tensor => extreme("max", reduceMax, x, argument);
+export const max = ((x: Operand, argument?: ReduceArgument) => extreme("max", reduceMax, x, argument)) as Reducer<"max", ReduceArgument>;
 /** The least element over some axes (default: all); NaN if any is NaN. Elements that tie share the derivative evenly. */
-export const min = (x: Operand, argument?: ReduceArgument): Tensor => extreme("min", reduceMin, x, argument);
+export const min = ((x: Operand, argument?: ReduceArgument) => extreme("min", reduceMin, x, argument)) as Reducer<"min", ReduceArgument>;
 
 export interface ArgOptions {
   /** The axis to search (default: all of x, flattened). */
@@ -206,9 +229,9 @@ function argExtreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand,
 }
 
 /** The position (int32) of the first greatest element along an axis; NaN counts as greatest. */
-export const argmax = (x: Operand, argument?: number | ArgOptions): Tensor => argExtreme("argmax", reduceArgmax, x, argument);
+export const argmax = ((x: Operand, argument?: number | ArgOptions) => argExtreme("argmax", reduceArgmax, x, argument)) as Reducer<"argmax", number | ArgOptions>;
 /** The position (int32) of the first least element along an axis; NaN counts as least. */
-export const argmin = (x: Operand, argument?: number | ArgOptions): Tensor => argExtreme("argmin", reduceArgmin, x, argument);
+export const argmin = ((x: Operand, argument?: number | ArgOptions) => argExtreme("argmin", reduceArgmin, x, argument)) as Reducer<"argmin", number | ArgOptions>;
 
 // ---- truth
 function truth(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: ReduceArgument | undefined): Tensor {
@@ -217,9 +240,9 @@ function truth(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argu
   return finish(convert(fold([t], { axes: r.axes }), "bool"), t.shape, r);
 }
 /** Whether all elements are true (non-zero) over some axes (default: all); true of nothing. */
-export const all = (x: Operand, argument?: ReduceArgument): Tensor => truth("all", reduceMin, x, argument);
+export const all = ((x: Operand, argument?: ReduceArgument) => truth("all", reduceMin, x, argument)) as Reducer<"all", ReduceArgument>;
 /** Whether any element is true (non-zero) over some axes (default: all); false of nothing. */
-export const any = (x: Operand, argument?: ReduceArgument): Tensor => truth("any", reduceMax, x, argument);
+export const any = ((x: Operand, argument?: ReduceArgument) => truth("any", reduceMax, x, argument)) as Reducer<"any", ReduceArgument>;
 
 // ---- norms
 export interface NormOptions extends ReduceOptions {
@@ -228,6 +251,10 @@ export interface NormOptions extends ReduceOptions {
 }
 
 /** The norm of the elements over some axes (default: all), taken as one vector. The derivative at 0 is 0. */
+export function norm<A extends Operand, const G extends number | readonly number[] | NormOptions | undefined = undefined>(
+  x: A,
+  argument?: Reducing<ShapeOf<A>, G, "norm">,
+): Tensor<Reduced<ShapeOf<A>, G>>;
 export function norm(x: Operand, argument?: number | readonly number[] | NormOptions): Tensor {
   const t = toFloat("norm", x);
   const r = reductionOf("norm", t, argument);

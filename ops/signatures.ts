@@ -1,5 +1,6 @@
 /** The types of whole families of functions, in one place: shapes in types are given here once for all of them. */
 import type { Tensor } from "../core/tensor.ts";
+import type { Reduced, Reducing } from "../core/types/axes.ts";
 import type { Broadcast, Broadcastable } from "../core/types/broadcast.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
 import type { Operand } from "./operand.ts";
@@ -21,4 +22,12 @@ export interface Ternary {
     b: Broadcastable<A, B>,
     c: Broadcastable<Tensor<Broadcast<A, B>>, C>,
   ): Tensor<Broadcast<Tensor<Broadcast<A, B>>, C>>;
+}
+
+/** A function that reduces some axes, given as its argument or in it. Op names it in messages. */
+export interface Reducer<Op extends string, Argument> {
+  <A extends Operand, const G extends Argument | undefined = undefined>(
+    x: A,
+    argument?: Reducing<ShapeOf<A>, G, Op>,
+  ): Tensor<Reduced<ShapeOf<A>, G>>;
 }

@@ -1,5 +1,7 @@
 /** Sums of exponentials in logarithms: the maximum is taken out first, so that nothing overflows. It carries no derivative. */
 import type { Tensor } from "../core/tensor.ts";
+import type { Axes, InRange, Reduced, Reducing } from "../core/types/axes.ts";
+import type { ShapeOf } from "../core/types/shape.ts";
 import { add, div, sub } from "./arithmetic.ts";
 import { equal, logicalAnd, where } from "./compare.ts";
 import { exp, log } from "./functions.ts";
@@ -16,6 +18,10 @@ const axisOf = (argument: ReduceArgument | undefined): number | readonly number[
  * log(sum(exp(x))) over some axes (default: all). An infinite maximum is the result; those that attain it get no derivative
  * there.
  */
+export function logsumexp<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+  x: A,
+  argument?: Reducing<ShapeOf<A>, G, "logsumexp">,
+): Tensor<Reduced<ShapeOf<A>, G>>;
 export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
   const t = toFloat("logsumexp", x);
   const axis = axisOf(argument);
@@ -27,12 +33,14 @@ export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
 }
 
 /** exp(x) over its sum along an axis (default: the last), or several. A row of -Infinity alone gives NaN. */
+export function softmax<A extends Operand, const Ax extends Axes = -1>(x: A, axis?: InRange<ShapeOf<A>, Ax, "softmax">): Tensor<ShapeOf<A>>;
 export function softmax(x: Operand, axis: number | readonly number[] = -1): Tensor {
   const { exponentials, total } = parts("softmax", x, axis);
   return div(exponentials, total);
 }
 
 /** The logarithm of the softmax, accurate where that would underflow. */
+export function logSoftmax<A extends Operand, const Ax extends Axes = -1>(x: A, axis?: InRange<ShapeOf<A>, Ax, "logSoftmax">): Tensor<ShapeOf<A>>;
 export function logSoftmax(x: Operand, axis: number | readonly number[] = -1): Tensor {
   const { shifted, total } = parts("logSoftmax", x, axis);
   return sub(shifted, log(total));

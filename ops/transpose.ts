@@ -3,7 +3,7 @@ import type { Aval } from "../core/primitive.ts";
 import { addDims, type Dim, mulDims } from "../core/dim.ts";
 import { normalizeAxes, normalizeAxis } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Transposed } from "../core/types/axes.ts";
+import type { Axes, InRange, Transposed } from "../core/types/axes.ts";
 import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { transposeView, type View } from "../kernel/view.ts";
 import { type Operand, toTensor } from "./operand.ts";
@@ -90,6 +90,7 @@ const flipPrimitive: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>
 });
 
 /** x backwards along the given axes (default: all). */
+export function flip<A extends Operand, const Ax extends Axes | undefined = undefined>(x: A, axis?: InRange<ShapeOf<A>, Ax, "flip">): Tensor<ShapeOf<A>>;
 export function flip(x: Operand, axis?: number | readonly number[]): Tensor {
   const t = toTensor("flip", x);
   const axes = normalizeAxes("flip", axis, t.rank);

@@ -1,5 +1,5 @@
 /** Axes in types: reductions, transposition, and axes put in or taken out. Axes may count from the end; above rank 5 they are checked at run time. */
-import type { Agree, DimType, ShapeType, Unranked } from "./shape.ts";
+import type { Agree, DimType, Fit, Result, ShapeType, Unranked } from "./shape.ts";
 import type { Show } from "./show.ts";
 
 type AxesByRank = [
@@ -53,6 +53,21 @@ export type Reduce<S extends ShapeType, Ax, Keep> = boolean extends Keep
         : Splice<S, Ax, Keep extends true ? [1] : []>;
 
 type Ones<S extends ShapeType> = true extends Unranked<S> ? any : { -readonly [I in keyof S]: 1 };
+
+/** The axes in the argument of a reduction: it is them, or an object that has them. Optional members are not known. */
+export type AxisIn<G> = [G] extends [Axes | undefined] ? G : [Extract<G, Axes>] extends [never] ? Member<G, "axis", undefined> : number;
+
+/** Whether that argument keeps the axes. */
+type KeepIn<G> = [G] extends [Axes | undefined] ? false : [Extract<G, Axes>] extends [never] ? Kept<Member<G, "keepdims", false>> : boolean;
+type Kept<K> = [K] extends [true] ? true : [K] extends [false | undefined] ? false : boolean;
+
+type Member<G, K extends string, Default> = K extends keyof G ? G[K] : Default;
+
+/** The type of a reduction's argument G over axes of S: G, or a sentence. */
+export type Reducing<S extends ShapeType, G, Op extends string> = Fit<InRange<S, AxisIn<G>, Op>, G>;
+
+/** The shape of the result; any after a mistake. */
+export type Reduced<S extends ShapeType, G> = [InRange<S, AxisIn<G>, "">] extends [string] ? any : Result<Reduce<S, AxisIn<G>, KeepIn<G>>>;
 
 /** S with a new axis of size D, which is axis Ax of the result; several at once are left to run time. */
 export type Insert<S extends ShapeType, Ax, D extends DimType> =

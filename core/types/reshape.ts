@@ -3,6 +3,12 @@ import type { Product } from "./arithmetic.ts";
 import type { DimType, Pair, ShapeType, Unranked } from "./shape.ts";
 import type { Show } from "./show.ts";
 
+/** S in one axis. */
+export type Flatten<S extends ShapeType> = true extends Unranked<S> ? [any] : S extends readonly [infer D] ? [D] : [Product<S>];
+
+/** S, or without an axis, S in one axis: what accumulates along an axis, or along all elements. */
+export type Cumulative<S extends ShapeType, Ax> = [Ax] extends [undefined] ? Flatten<S> : undefined extends Ax ? any : S;
+
 /**
  * S with the new shape T, where one entry may be -1, or a sentence. Equal dimensions at both ends cancel; what is left is
  * multiplied out.
