@@ -3,7 +3,7 @@
  * (coefficients: minimax fits of this project), and n added to its exponent bits. float64 calls Math.
  */
 import { type Expr, abs, add, call, constant, div, gt, le, lt, mul, neg, not, rare, select, shl, shr, sub } from "../expr.ts";
-import { bitsOf, f32, floatOf, i32, polynomial, powerOfTwo, roundToInteger, roundingBits, withSign } from "./scalar.ts";
+import { bitsOf, f32, floatOf, i32, like, polynomial, powerOfTwo, roundToInteger, roundingBits, withSign } from "./scalar.ts";
 
 const log2e = 1.4426950408889634;
 // ln 2 = high + low; n * high is exact for |n| < 2^9.
@@ -69,9 +69,13 @@ export function expm1(x: Expr): Expr {
   return withSign(rare(not(le(abs(x), f32(87))), extreme, add(mul(scale, q), sub(scale, f32(1)))), x);
 }
 
-/** 1 / (1 + e^-x), without overflow or cancellation: e^-|x| / (1 + e^-|x|) for x < 0. */
+/**
+ * 1 / (1 + e^-x), as 1 - w for x >= 0 and e^x (1 - w) below, with w = e^-|x| / (1 + e^-|x|) <= 1/2: nothing overflows or
+ * cancels, and the rounding of the sum and the quotient counts less than in one quotient.
+ */
 export function sigmoid(x: Expr): Expr {
+  const one = like(x, 1);
   const e = exp(neg(abs(x)));
-  const one = constant(x.type, 1);
-  return div(select(lt(x, constant(x.type, 0)), e, one), add(e, one));
+  const scale = select(lt(x, like(x, 0)), e, one);
+  return sub(scale, mul(scale, div(e, add(one, e))));
 }

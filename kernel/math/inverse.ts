@@ -40,7 +40,7 @@ export function atan2(y: Expr, x: Expr): Expr {
 
 /**
  * For a = |x| <= 1/2: s = a, and asin a = s + tail. Above: s = sqrt((1 - a) / 2), and asin a = pi/2 - 2 (s + tail),
- * because of the half-angle formula. In parts, so that pi/2 - 2 s stays exact.
+ * by the half-angle formula.
  */
 function asinParts(x: Expr): { large: Expr; s: Expr; tail: Expr } {
   const a = abs(x);
@@ -53,7 +53,7 @@ function asinParts(x: Expr): { large: Expr; s: Expr; tail: Expr } {
 export function asin(x: Expr): Expr {
   if (x.type === "f64") return call("asin", x);
   const { large, s, tail } = asinParts(x);
-  const steep = sub(sub(f32(halfPiHigh), mul(s, f32(2))), sub(mul(tail, f32(2)), f32(halfPiLow)));
+  const steep = sub(f32(halfPiHigh), add(mul(s, f32(2)), sub(mul(tail, f32(2)), f32(halfPiLow))));
   return withSign(select(large, steep, add(s, tail)), x);
 }
 
