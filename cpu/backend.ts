@@ -8,10 +8,18 @@ import { driverModule, encodeCommands, FIRST_KERNEL } from "./driver.ts";
 import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
 import { emitReduction, planReduction } from "./fold.ts";
 import { emitLoop } from "./loops.ts";
+import { emitMatmul, matmulWorkspace } from "./matmul.ts";
 import { DeviceMemory, Scratch } from "./memory.ts";
 
 /** Compiled kernels that are kept although no plan uses them now. */
 const IDLE_KERNELS = 2000;
+
+/** Memory for intermediate results of matrix products. Plans share it, since they run one after the other. */
+interface Workspace {
+  readonly address: number;
+  readonly bytes: number;
+  users: number;
+}
 
 interface CompiledKernel {
   /** Where it is in the function table. */
@@ -20,8 +28,10 @@ interface CompiledKernel {
   users: number;
 }
 
-function emitKernel(f: FunctionBuilder, kernel: Kernel): void {
+function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): void {
   switch (kernel.kind) {
+    case "matmul":
+      return emitMatmul(module, f, kernel.storage);
     case "loop":
       if (kernel.fold === undefined) return emitLoop(f, kernel);
       if (kernel.fold !== "cumsum") return emitReduction(f, planReduction(kernel));
@@ -41,6 +51,7 @@ class CpuBackend implements Backend {
   /** In order of last preparation, so that idle kernels at the front go first. */
   readonly #kernels = new Map<Kernel, CompiledKernel>();
   readonly #freePlaces: number[] = [];
+  #workspace: Workspace = { address: 0, bytes: 0, users: 0 };
   #disposed = false;
 
   constructor() {
@@ -75,11 +86,13 @@ class CpuBackend implements Backend {
 
   prepare(segments: readonly Segment[]): Program {
     this.#check();
-    const kernels = this.#compile(stepsOf(segments));
+    const steps = stepsOf(segments);
+    const kernels = this.#compile(steps);
+    const workspace = this.#borrowWorkspace(steps);
     const staging: number[] = [];
     const places = {
       kernel: (step: BoundStep): number => this.#kernels.get(step.kernel)!.place,
-      workspace: (): number | undefined => undefined,
+      workspace: workspace.address,
       stage: (bytes: number): number => {
         staging.push(this.#memory.allocate(bytes));
         return staging[staging.length - 1]!;
@@ -102,6 +115,8 @@ class CpuBackend implements Backend {
         for (const block of [commands, ...staging]) this.#memory.free(block);
         for (const k of kernels) k.users--;
         this.#evict();
+        workspace.users--;
+        this.#freeWorkspace(workspace);
       },
     };
   }
@@ -122,7 +137,7 @@ class CpuBackend implements Backend {
     const missing = wanted.filter((k) => !this.#kernels.has(k));
     if (missing.length > 0) {
       const module = new ModuleBuilder();
-      missing.forEach((k, i) => emitKernel(module.function([I32], [], `k${i}`), k));
+      missing.forEach((k, i) => emitKernel(module, module.function([I32], [], `k${i}`), k));
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), this.#imports);
       missing.forEach((k, i) => {
         const place = this.#freePlaces.pop() ?? this.#table.grow(1);
@@ -137,6 +152,22 @@ class CpuBackend implements Backend {
       this.#kernels.set(k, compiled);
       return compiled;
     });
+  }
+
+  /** A workspace that is large enough for all steps. A smaller one lives on until its plans are gone. */
+  #borrowWorkspace(steps: readonly BoundStep[]): Workspace {
+    const bytes = Math.max(0, ...steps.map((s) => (s.kernel.kind === "matmul" ? matmulWorkspace(s.kernel.storage, s.sizes) : 0)));
+    if (bytes > this.#workspace.bytes) {
+      const old = this.#workspace;
+      this.#workspace = { address: this.#memory.allocate(bytes), bytes, users: 0 };
+      this.#freeWorkspace(old);
+    }
+    this.#workspace.users++;
+    return this.#workspace;
+  }
+
+  #freeWorkspace(w: Workspace): void {
+    if (w !== this.#workspace && w.users === 0 && w.bytes > 0) this.#memory.free(w.address);
   }
 
   #evict(): void {

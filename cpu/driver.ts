@@ -8,6 +8,7 @@
 import { storageBytes } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep, Segment } from "../kernel/backend.ts";
 import { I32, ModuleBuilder } from "./encoder.ts";
+import { matmulArguments, matmulWorkspace } from "./matmul.ts";
 
 const Opcode = { end: 0, copy: 1, startLoop: 2, endLoop: 3, jumpIfZero: 4, jump: 5 } as const;
 /** Places of the function table below are never kernels. */
@@ -67,12 +68,13 @@ export function driverModule(): Uint8Array<ArrayBuffer> {
 }
 
 /** The arguments of a step, as nest.ts and the other kernels read them: sizes; addresses and byte strides; uniforms. */
-function argumentsOf(step: BoundStep): number[] {
+function argumentsOf(step: BoundStep, workspace: number): number[] {
   const { kernel } = step;
+  if (kernel.kind === "matmul") return matmulArguments(step, kernel.storage, matmulWorkspace(kernel.storage, step.sizes) > 0 ? workspace : 0);
   const out = [...step.sizes];
   const operand = (o: BoundOperand, bytes: number): void => {
     out.push(o.buffer + o.offset * bytes);
-    if (kernel.kind === "loop" || kernel.kind === "matmul") for (const s of o.strides) out.push(s * bytes);
+    if (kernel.kind === "loop") for (const s of o.strides) out.push(s * bytes);
   };
   const bytesOf = (i: number, accesses: "reads" | "writes"): number => {
     if (kernel.kind === "loop") return storageBytes(kernel[accesses][i]!.storage);
@@ -89,8 +91,8 @@ function argumentsOf(step: BoundStep): number[] {
 export interface Places {
   /** The kernel's place in the function table. */
   kernel(step: BoundStep): number;
-  /** The workspace that a step's kernel asks for besides its arguments, as a last argument; undefined for none. */
-  workspace(step: BoundStep): number | undefined;
+  /** Where the plan's matrix products may work. */
+  readonly workspace: number;
   /** Room for `bytes` bytes that live as long as the plan. */
   stage(bytes: number): number;
 }
@@ -109,10 +111,7 @@ export function encodeCommands(segments: readonly Segment[], address: number, pl
     for (const s of list)
       switch (s.kind) {
         case "run":
-          for (const step of s.steps) {
-            const workspace = places.workspace(step);
-            command(places.kernel(step), workspace === undefined ? argumentsOf(step) : [...argumentsOf(step), workspace]);
-          }
+          for (const step of s.steps) command(places.kernel(step), argumentsOf(step, places.workspace));
           break;
         case "copy":
           for (const c of orderCopies(s.copies, places)) command(Opcode.copy, [c.to, c.from, c.bytes]);
