@@ -1,20 +1,13 @@
 /** Interning: equal structure is one object for as long as somebody holds it, and no longer. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { dim } from "../../core/dim.ts";
 import { constant, placeholder, scalar } from "../../core/leaves.ts";
 import type { Primitive } from "../../core/primitive.ts";
 import { apply, liveNodes, type Tensor } from "../../core/tensor.ts";
+import { collectGarbage } from "../tooling/gc.ts";
 
-setFlagsFromString("--expose-gc");
-const gc = runInNewContext("gc") as () => void;
-const macrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 async function collect(until: () => boolean): Promise<void> {
-  for (let i = 0; i < 50 && !until(); i++) {
-    gc();
-    await macrotask();
-  }
+  for (let i = 0; i < 50 && !until(); i++) await collectGarbage();
 }
 
 const join: Primitive = { name: "join", type: ([a]) => ({ shape: a!.shape, dtype: a!.dtype }) };

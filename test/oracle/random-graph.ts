@@ -1,0 +1,232 @@
+/**
+ * Random graphs over the operations: a graph is a list of small numbers (what fast-check shrinks), and building it over an
+ * engine's sources gives the same expressions for every engine. Every choice that a number makes is taken among those that
+ * fit, so any list of numbers is a graph.
+ */
+import fc from "fast-check";
+import { grad } from "../../ad/grad.ts";
+import type { Data } from "../../core/data.ts";
+import { dim, type DimSizes, divideDims, evaluateDim } from "../../core/dim.ts";
+import { arrayOf, type DType, dtypeInfo, isFloat } from "../../core/dtype.ts";
+import { scalar } from "../../core/leaves.ts";
+import { broadcastShapes, evaluateShape, sameShape, type Shape, sizeOf } from "../../core/shape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import * as e from "../../kernel/expr.ts";
+import * as arithmetic from "../../ops/arithmetic.ts";
+import * as compare from "../../ops/compare.ts";
+import * as joining from "../../ops/concatenate.ts";
+import { convert } from "../../ops/convert.ts";
+import * as creation from "../../ops/creation.ts";
+import { cumsum } from "../../ops/cumsum.ts";
+import { defineElementwise, floats } from "../../ops/elementwise.ts";
+import * as functions from "../../ops/functions.ts";
+import { probe, stopGradient } from "../../ops/identity.ts";
+import { addN } from "../../ops/addN.ts";
+import { broadcastTo } from "../../ops/operand.ts";
+import { pad } from "../../ops/pad.ts";
+import * as piecewise from "../../ops/piecewise.ts";
+import * as power from "../../ops/power.ts";
+import * as reductions from "../../ops/reductions.ts";
+import * as reshaping from "../../ops/reshape.ts";
+import { logsumexp, softmax } from "../../ops/softmax.ts";
+import * as axes from "../../ops/transpose.ts";
+
+/** The operations check shapes in types; here they are chosen at run time. */
+type Loose = (...args: any[]) => Tensor;
+const loose = (f: unknown): Loose => f as Loose;
+
+/** The sizes that the names may have. Graphs are kept small at the largest. */
+export const sizesOf: Readonly<Record<string, readonly number[]>> = { n: [0, 1, 2, 3, 5], m: [1, 2, 4] };
+const largest: DimSizes = new Map(Object.entries(sizesOf).map(([name, sizes]) => [name, Math.max(...sizes)]));
+const LIMIT = 700;
+
+const [n, m] = [dim("n"), dim("m")];
+export const sourceShapes: readonly Shape[] = [[], [3], [n], [2, 3], [n, 2], [3, 2], [m, n], [260], [1, 3]];
+export const dtypes: readonly DType[] = ["float32", "float32", "float32", "float64", "int32", "uint32", "bool"];
+
+/** One node: which operation, on which of the tensors so far, and a number that settles the rest. */
+export interface NodeSpec {
+  readonly op: number;
+  readonly args: readonly [number, number, number];
+  readonly extra: number;
+}
+
+/** A node with two outputs: the larger and the smaller of two operands, apart by their distance. */
+const spread = defineElementwise<object>({
+  name: "spread",
+  accepts: floats,
+  results: ([d]) => [d!, d!],
+  value: ([a, b]) => [e.max(a!, b!), e.abs(e.sub(a!, b!))],
+});
+
+/** What an operation may choose from. */
+interface Choice {
+  /** A tensor of the pool, among those that satisfy the condition. */
+  operand(which: 1 | 2, fits: (t: Tensor) => boolean): Tensor | undefined;
+  below(k: number): number;
+}
+type Build = (x: Tensor, choose: Choice) => Tensor | undefined;
+
+const numeric = (t: Tensor): Tensor => (t.dtype === "bool" ? convert(t, "int32") : t);
+const float = (t: Tensor): Tensor => (isFloat(t.dtype) ? t : convert(t, "float32"));
+const unary =
+  (f: unknown): Build =>
+  (x) =>
+    loose(f)(float(x));
+const binary =
+  (f: unknown, prepare: (t: Tensor) => Tensor = float): Build =>
+  (x, choose) => {
+    const y = choose.operand(1, (t) => broadcastShapes(x.shape, t.shape) !== undefined);
+    return y && loose(f)(prepare(x), prepare(y));
+  };
+/** Over one axis, or all of them. */
+const reduction =
+  (f: unknown, prepare: (t: Tensor) => Tensor = float): Build =>
+  (x, choose) => {
+    const axis = choose.below(x.rank + 1);
+    return loose(f)(prepare(x), axis === x.rank ? undefined : axis);
+  };
+const alongAxis =
+  (f: (x: Tensor, axis: number, choose: Choice) => Tensor | undefined): Build =>
+  (x, choose) =>
+    x.rank === 0 ? undefined : f(x, choose.below(x.rank), choose);
+
+const operations: Readonly<Record<string, Build>> = {
+  neg: unary(arithmetic.neg),
+  square: unary(arithmetic.square),
+  exp: unary(functions.exp),
+  log: unary(functions.log),
+  sqrt: unary(functions.sqrt),
+  sin: unary(functions.sin),
+  tanh: unary(functions.tanh),
+  sigmoid: unary(functions.sigmoid),
+  floor: unary(piecewise.floor),
+  sign: unary(piecewise.sign),
+  abs: (x) => loose(piecewise.abs)(numeric(x)),
+  relu: unary(piecewise.relu),
+  add: binary(arithmetic.add, numeric),
+  sub: binary(arithmetic.sub, numeric),
+  mul: binary(arithmetic.mul, numeric),
+  div: binary(arithmetic.div),
+  maximum: binary(piecewise.maximum, numeric),
+  minimum: binary(piecewise.minimum, numeric),
+  rem: binary(piecewise.rem, numeric),
+  pow: binary(power.pow),
+  atan2: binary(power.atan2),
+  less: binary(compare.less, numeric),
+  equal: binary(compare.equal, (t) => t),
+  logicalXor: binary(compare.logicalXor, (t) => convert(t, "bool")),
+  where: (x, choose) => {
+    const a = choose.operand(1, (t) => broadcastShapes(x.shape, t.shape) !== undefined);
+    const b = a && choose.operand(2, (t) => broadcastShapes(x.shape, a.shape, t.shape) !== undefined);
+    return b && loose(compare.where)(convert(x, "bool"), a, b);
+  },
+  convert: (x, choose) => convert(x, dtypes[choose.below(dtypes.length)]!),
+  addN: (x, choose) => {
+    const same = (t: Tensor): boolean => t.dtype === x.dtype && sameShape(t.shape, x.shape);
+    return x.dtype === "bool" ? undefined : addN([x, choose.operand(1, same)!, choose.operand(2, same)!, x, x]);
+  },
+  sum: reduction(reductions.sum),
+  mean: reduction(reductions.mean),
+  prod: reduction(reductions.prod, numeric),
+  max: reduction(reductions.max, numeric),
+  min: reduction(reductions.min, numeric),
+  argmax: alongAxis((x, axis) => reductions.argmax(numeric(x), axis)),
+  any: reduction(reductions.any, (t) => convert(t, "bool")),
+  cumsum: alongAxis((x, axis) => cumsum(numeric(x), axis)),
+  logsumexp: reduction(logsumexp),
+  softmax: alongAxis((x, axis) => loose(softmax)(float(x), axis)),
+  transpose: (x) => loose(axes.transpose)(x),
+  flip: alongAxis((x, axis) => axes.flip(x, axis)),
+  flatten: (x) => loose(reshaping.reshape)(x, [sizeOf(x.shape)]),
+  expandDims: (x, choose) => (x.rank > 2 ? undefined : loose(reshaping.expandDims)(x, choose.below(x.rank + 1))),
+  broadcast: (x) => (x.rank > 2 ? undefined : loose(broadcastTo)(x, [2, ...x.shape])),
+  concatenate: alongAxis((x, axis, choose) => {
+    const y = choose.operand(1, (t) => t.rank === x.rank && t.shape.every((d, i) => i === axis || d === x.shape[i]));
+    return y && loose(joining.concatenate)([x, y], axis);
+  }),
+  stack: (x, choose) => {
+    const y = choose.operand(1, (t) => sameShape(t.shape, x.shape));
+    return y && x.rank < 3 ? loose(joining.stack)([x, y], choose.below(x.rank + 1)) : undefined;
+  },
+  split: alongAxis((x, axis, choose) => {
+    const sections = [2, 3].find((k) => divideDims(x.shape[axis]!, k) !== undefined);
+    return sections ? joining.split(x, sections, axis)[choose.below(sections)] : undefined;
+  }),
+  pad: alongAxis((x, axis, choose) =>
+    pad(
+      x,
+      x.shape.map((_, i) => (i === axis ? ([choose.below(3), 1] as const) : ([0, 0] as const))),
+    ),
+  ),
+  oneHot: (x, choose) => (x.rank > 1 ? undefined : creation.oneHot(convert(x, "int32"), [3, m][choose.below(2)]!)),
+  iota: (_, choose) => creation.iota([[n], [3, 2], [m, 2]][choose.below(3)] as Shape, 0, { dtype: "float32" }),
+  spread: (x, choose) => {
+    const y = choose.operand(1, (t) => sameShape(t.shape, x.shape));
+    return (
+      y &&
+      spread.many(
+        y.dtype === "float64" || x.dtype === "float64"
+          ? [convert(x, "float64"), convert(y, "float64")]
+          : [convert(x, "float32"), convert(y, "float32")],
+        {},
+      )[choose.below(2)]
+    );
+  },
+  probe: (x) => probe(x),
+  stopGradient: (x) => stopGradient(x),
+  literal: (x, choose) => loose(arithmetic.mul)(numeric(x), scalar([2, -1, 0.5, 3][choose.below(4)]!, "float32")),
+  grad: (x, choose) => {
+    const wrt = choose.operand(1, (t) => t.primitive.unique === true && isFloat(t.dtype));
+    return wrt && loose(grad)(loose(reductions.sum)(float(x)), wrt);
+  },
+};
+export const operationNames: readonly string[] = Object.keys(operations);
+
+export const nodeSpec: fc.Arbitrary<NodeSpec> = fc.record({
+  op: fc.nat(operationNames.length - 1),
+  args: fc.tuple(fc.nat(30), fc.nat(30), fc.nat(30)),
+  extra: fc.nat(59),
+});
+
+/** The tensor that a spec describes, over the pool so far. Where nothing fits, or it would be large, the operand itself. */
+export function build(spec: NodeSpec, pool: readonly Tensor[]): Tensor {
+  // Counted from the end, so that what was built last is used most.
+  const nth = (list: readonly Tensor[], k: number): Tensor => list[list.length - 1 - (k % list.length)]!;
+  const x = nth(pool, spec.args[0]);
+  const choose: Choice = {
+    operand: (which, fits) => {
+      const list = pool.filter(fits);
+      return list.length === 0 ? undefined : nth(list, spec.args[which]);
+    },
+    below: (k) => spec.extra % k,
+  };
+  const built = operations[operationNames[spec.op]!]!(x, choose) ?? x;
+  return built.rank > 3 || evaluateDim(sizeOf(built.shape), largest) > LIMIT ? x : built;
+}
+
+/** One line for a failing program. */
+export const showSpec = ({ op, args, extra }: NodeSpec): string => `${operationNames[op]}, operands ${args.join()}, ${extra}`;
+
+/** Numbers for a source, from a seed: mostly small, some of them special. */
+export function randomData(shape: Shape, dtype: DType, sizes: DimSizes, seed: number): Data {
+  const known = evaluateShape(shape, sizes);
+  const count = known.reduce((a, b) => a * b, 1);
+  const data = new (arrayOf(dtypeInfo(dtype).storage))(count);
+  let state = (seed * 2654435761) >>> 0;
+  const random = (): number => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
+    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
+  };
+  const special = [0, -0, 1, -1, NaN, Infinity, -Infinity, 1e-42, 3e38, 0.5];
+  for (let i = 0; i < count; i++) {
+    const r = random();
+    if (dtype === "bool") data[i] = r < 0.5 ? 0 : 1;
+    else if (!isFloat(dtype)) data[i] = r < 0.1 ? 2 ** 31 - 1 : Math.floor(r * 9) - (dtype === "int32" ? 4 : 0);
+    else data[i] = seed % 4 === 0 && r < 0.2 ? special[Math.floor(r * 50)]! : (random() - 0.5) * 4;
+  }
+  if (shape.filter((d) => typeof d !== "number").length < 2) return data;
+  // Several names are settled by nesting alone.
+  const [rows, columns] = known as [number, number];
+  return Array.from({ length: rows }, (_, r) => [...data.subarray(r * columns, (r + 1) * columns)]);
+}

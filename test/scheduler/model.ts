@@ -1,0 +1,390 @@
+/**
+ * Random programs against an engine, and the comparison of two engines that run the same one: whatever is published, read or
+ * refused must agree, to the bit.
+ *
+ * A program is plain data, which fast-check shrinks. Commands between two flushes run without a pause, so that both engines find
+ * the same queue when they flush.
+ */
+import fc from "fast-check";
+import { config, type Observable, type Subscription } from "rxjs";
+import type { Data } from "../../core/data.ts";
+import { dimNames, type DimSizes } from "../../core/dim.ts";
+import type { DType } from "../../core/dtype.ts";
+import { topological } from "../../core/graph.ts";
+import { isStatic, sameShape, type Shape, sizeOf } from "../../core/shape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Value } from "../../core/value.ts";
+import { convert } from "../../ops/convert.ts";
+import { sameBits } from "../oracle/evaluate.ts";
+import { build, dtypes, type NodeSpec, nodeSpec, randomData, showSpec, sizesOf, sourceShapes } from "../oracle/random-graph.ts";
+import { createReferenceEngine } from "../oracle/reference-engine.ts";
+import { collectGarbage } from "../tooling/gc.ts";
+
+// ---- programs
+
+interface SourceSpec {
+  readonly shape: number;
+  readonly dtype: number;
+  readonly seed: number;
+  /** A state of one of two clocks, with this node as its next; undefined for a variable. */
+  readonly state: { readonly clock: 0 | 1; readonly next: number } | undefined;
+}
+
+interface Write {
+  readonly source: number;
+  readonly seed: number;
+}
+
+export type Command =
+  | ({ readonly do: "set" } & Write)
+  | { readonly do: "setAgain"; readonly source: number }
+  | { readonly do: "misfit"; readonly source: number }
+  | { readonly do: "resize"; readonly name: "n" | "m"; readonly size: number; readonly seed: number }
+  | {
+      readonly do: "transaction";
+      readonly writes: readonly Write[];
+      readonly inner: readonly Write[];
+      readonly fails: "never" | "inner" | "outer";
+    }
+  | { readonly do: "observe"; readonly nodes: readonly number[]; readonly action: Behaviour; readonly target: number }
+  | { readonly do: "unobserve"; readonly index: number }
+  | { readonly do: "read"; readonly nodes: readonly number[] }
+  | { readonly do: "tick"; readonly clock: 0 | 1; readonly times: number }
+  | { readonly do: "cutoff"; readonly node: number }
+  | { readonly do: "flush" }
+  | { readonly do: "drop"; readonly collect: boolean };
+
+/** What an observer does when it is called, besides being recorded: the first two times only, so that chains end. */
+type Behaviour = "nothing" | "throw" | "write" | "tick" | "leave";
+
+export interface Program {
+  readonly sources: readonly SourceSpec[];
+  readonly nodes: readonly NodeSpec[];
+  readonly commands: readonly Command[];
+}
+
+const small = fc.nat(40);
+const write: fc.Arbitrary<Write> = fc.record({ source: small, seed: fc.nat(99) });
+const clock = fc.constantFrom<(0 | 1)[]>(0, 1);
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("set"), source: small, seed: fc.nat(99) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("setAgain"), source: small }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("misfit"), source: small }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("resize"),
+      name: fc.constantFrom("n" as const, "m" as const),
+      size: fc.nat(4),
+      seed: fc.nat(99),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("transaction"),
+      writes: fc.array(write, { maxLength: 3 }),
+      inner: fc.array(write, { maxLength: 2 }),
+      fails: fc.constantFrom("never" as const, "inner" as const, "outer" as const),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("observe"),
+      nodes: fc.array(small, { minLength: 1, maxLength: 3 }),
+      action: fc.constantFrom<Behaviour[]>("nothing", "nothing", "nothing", "throw", "write", "tick", "leave"),
+      target: small,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("unobserve"), index: small }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("read"), nodes: fc.array(small, { minLength: 1, maxLength: 2 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("tick"), clock, times: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("cutoff"), node: small }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("flush") }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("drop"), collect: fc.nat(9).map((k) => k === 0) }) },
+) as fc.Arbitrary<Command>;
+
+export const programs: fc.Arbitrary<Program> = fc.record({
+  sources: fc.array(
+    fc.record({
+      shape: fc.nat(sourceShapes.length - 1),
+      dtype: fc.nat(dtypes.length - 1),
+      seed: fc.nat(99),
+      state: fc.option(fc.record({ clock, next: small }), { nil: undefined, freq: 3 }),
+    }),
+    { minLength: 1, maxLength: 5 },
+  ),
+  nodes: fc.array(nodeSpec, { minLength: 1, maxLength: 14 }),
+  commands: fc.array(command, { minLength: 3, maxLength: 22 }),
+});
+
+// ---- engines
+
+/** As much of an engine as programs use. */
+export interface EngineUnderTest {
+  readonly failures: Observable<{ readonly epoch: number }>;
+  variable(data: Data, options: { shape: Shape; dtype: DType; label: string }): Settable;
+  state(data: Data, options: { shape: Shape; dtype: DType; label: string; clock: any }): Settable & { next: Tensor | undefined };
+  clock(): { tick(times?: number): void };
+  transaction<T>(callback: () => T): T;
+  observe(tree: any, options?: any): Observable<any>;
+  read(tree: any): Promise<any>;
+  cutoff(t: Tensor, cutoff?: any): unknown;
+  flush(): Promise<unknown>;
+  dispose(): Promise<unknown>;
+}
+type Settable = Tensor & { set(data: Data): void };
+
+/** What an engine let be seen, in order. */
+type Seen =
+  | { readonly kind: "emission" | "read"; readonly who: number; readonly values: readonly Value[] }
+  | { readonly kind: "failure"; readonly who: number; readonly values?: undefined };
+
+/** One engine running one program. */
+class Rig {
+  readonly engine: EngineUnderTest;
+  seen: Seen[] = [];
+  readonly #program: Program;
+  readonly #sources: Settable[] = [];
+  readonly #clocks: { tick(times?: number): void }[];
+  /** Sources first, then nodes; built when first asked for, and again after a drop. */
+  #pool: Tensor[];
+  readonly #subscriptions: Subscription[] = [];
+  #observers = 0;
+  #reads = 0;
+  readonly #pending: Promise<void>[] = [];
+  #sizes: DimSizes;
+
+  constructor(engine: EngineUnderTest, program: Program, sizes: DimSizes) {
+    this.engine = engine;
+    this.#program = program;
+    this.#sizes = sizes;
+    engine.failures.subscribe(({ epoch }) => this.seen.push({ kind: "failure", who: epoch }));
+    this.#clocks = [engine.clock(), engine.clock()];
+    program.sources.forEach(({ shape, dtype, seed, state }, i) => {
+      const options = { shape: sourceShapes[shape]!, dtype: dtypes[dtype]!, label: `s${i}` };
+      const data = randomData(options.shape, options.dtype, sizes, seed);
+      this.#sources.push(state ? engine.state(data, { ...options, clock: this.#clocks[state.clock] }) : engine.variable(data, options));
+    });
+    this.#pool = [...this.#sources];
+    program.sources.forEach(({ state }, i) => {
+      if (!state) return;
+      const source = this.#sources[i] as Settable & { next: Tensor };
+      const fitting = this.pool.filter((t) => sameShape(t.shape, source.shape));
+      source.next = convert(fitting[state.next % fitting.length]!, source.dtype);
+    });
+  }
+
+  get pool(): readonly Tensor[] {
+    const { nodes } = this.#program;
+    for (let i = this.#pool.length - this.#sources.length; i < nodes.length; i++) this.#pool.push(build(nodes[i]!, this.#pool));
+    return this.#pool;
+  }
+
+  #nodes(picks: readonly number[]): Tensor[] {
+    return picks.map((k) => this.pool[this.pool.length - 1 - (k % this.pool.length)]!);
+  }
+
+  #set({ source, seed }: Write): void {
+    const target = this.#sources[source % this.#sources.length]!;
+    target.set(randomData(target.shape, target.dtype, this.#sizes, seed));
+  }
+
+  /** Runs a command. Whether it was accepted. */
+  run(c: Command): boolean {
+    try {
+      this.#run(c);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused || (error instanceof Error && !/^(Type|Reference|Range)Error$/.test(error.name))) return false;
+      throw error;
+    }
+  }
+
+  #run(c: Command): void {
+    switch (c.do) {
+      case "set":
+        return this.#set(c);
+      case "setAgain":
+        return this.#set({ source: c.source, seed: this.#program.sources[c.source % this.#sources.length]!.seed });
+      case "misfit": {
+        const target = this.#sources[c.source % this.#sources.length]!;
+        const wrong = new Map([...this.#sizes].map(([name, size]) => [name, size + 1]));
+        // A name that one source alone carries may change at any time, so both kinds are refused only where they must be.
+        return isStatic(target.shape) ? target.set(new Float32Array((sizeOf(target.shape) as number) + 1)) : this.#resizeOne(target, wrong);
+      }
+      case "resize": {
+        const sizes = new Map(this.#sizes).set(c.name, sizesOf[c.name]![c.size % sizesOf[c.name]!.length]!);
+        this.#sizes = sizes;
+        const carriers = this.#sources.filter((s) => s.shape.some((d) => dimNames(d).includes(c.name)));
+        return this.engine.transaction(() => carriers.forEach((s, i) => s.set(randomData(s.shape, s.dtype, sizes, c.seed + i))));
+      }
+      case "transaction":
+        return this.engine.transaction(() => {
+          c.writes.forEach((w) => this.#set(w));
+          try {
+            this.engine.transaction(() => {
+              c.inner.forEach((w) => this.#set(w));
+              if (c.fails === "inner") throw new Refused();
+            });
+          } catch (error) {
+            if (!(error instanceof Refused)) throw error;
+          }
+          if (c.fails === "outer") throw new Refused();
+        });
+      case "observe":
+        return this.#observe(this.#nodes(c.nodes), c.action, c.target);
+      case "unobserve":
+        if (this.#subscriptions.length > 0) this.#subscriptions[c.index % this.#subscriptions.length]!.unsubscribe();
+        return;
+      case "read": {
+        const who = this.#reads++;
+        const nodes = this.#nodes(c.nodes);
+        const record = (values: readonly Value[]): void => void this.seen.push({ kind: "read", who, values });
+        this.#pending.push(this.engine.read(nodes).then(record, () => void this.seen.push({ kind: "failure", who: -1 })));
+        return;
+      }
+      case "tick":
+        return this.#clocks[c.clock]!.tick(c.times);
+      case "cutoff":
+        return void this.engine.cutoff(this.#nodes([c.node])[0]!, "exact");
+      case "drop":
+        this.#pool = [...this.#sources];
+        return;
+      case "flush":
+        return;
+    }
+  }
+
+  /** Writes one source at other sizes, unless it is the only one that carries its names. */
+  #resizeOne(target: Settable, sizes: DimSizes): void {
+    const names = target.shape.flatMap(dimNames);
+    const shared = names.every((name) => this.#sources.some((s) => s !== target && s.shape.some((d) => dimNames(d).includes(name))));
+    if (shared) target.set(randomData(target.shape, target.dtype, sizes, 1));
+  }
+
+  #observe(nodes: readonly Tensor[], behaviour: Behaviour, target: number): void {
+    const who = this.#observers++;
+    const single = nodes.length === 1;
+    const writable = this.#sources.map((_, i) => i).filter((i) => isStatic(this.#sources[i]!.shape));
+    let calls = 0;
+    const subscription: Subscription = this.engine.observe(single ? nodes[0] : { first: nodes[0], rest: nodes.slice(1) }).subscribe((v) => {
+      const values = single ? [v as Value] : [v.first as Value, ...(v.rest as Value[])];
+      for (const value of values) value.data;
+      this.seen.push({ kind: "emission", who, values });
+      if (++calls > 2) return;
+      if (behaviour === "throw") throw new Refused();
+      if (behaviour === "write" && writable.length > 0) this.#set({ source: writable[target % writable.length]!, seed: target + calls });
+      if (behaviour === "tick") this.#clocks[target % 2]!.tick();
+      if (behaviour === "leave") subscription.unsubscribe();
+    });
+    this.#subscriptions.push(subscription);
+  }
+
+  async settle(): Promise<void> {
+    await this.engine.flush();
+    await Promise.all(this.#pending.splice(0));
+  }
+}
+
+/** What programs throw themselves. */
+class Refused extends Error {
+  override readonly name = "Refused";
+}
+
+// ---- comparison
+
+const show = (s: Seen | undefined): string =>
+  s === undefined
+    ? "nothing"
+    : `${s.kind} ${s.who}: ${s.values ? s.values.map((v) => `epoch ${v.epoch} ${v.dtype}[${v.shape}] ${[...v.data.slice(0, 12)].map((x) => (Object.is(x, -0) ? "-0" : x))}`).join(" | ") : "failure"}`;
+
+const same = (a: Seen, b: Seen): boolean =>
+  a.kind === b.kind &&
+  a.who === b.who &&
+  a.values?.length === b.values?.length &&
+  (a.values ?? []).every((v, i) => v.epoch === b.values![i]!.epoch && sameBits(v, b.values![i]!));
+
+/** Reads are answered in any order among themselves. */
+const ordered = (seen: readonly Seen[]): Seen[] => [
+  ...seen.filter((s) => s.kind !== "read"),
+  ...seen.filter((s) => s.kind === "read").sort((a, b) => a.who - b.who),
+];
+
+function compare(expected: Rig, got: Rig, at: string): void {
+  const [a, b] = [ordered(expected.seen), ordered(got.seen)];
+  for (let i = 0; i < Math.max(a.length, b.length); i++)
+    if (!a[i] || !b[i] || !same(a[i]!, b[i]!)) throw new Error(`${at}:\n  expected ${show(a[i])}\n  got      ${show(b[i])}`);
+  expected.seen = [];
+  got.seen = [];
+}
+
+const macrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** Runs the program on the engine and on the reference engine. Throws at the first difference. */
+export async function check(program: Program, createEngine: () => Promise<EngineUnderTest> | EngineUnderTest): Promise<void> {
+  const unhandled = config.onUnhandledError;
+  config.onUnhandledError = (error) => {
+    if (!(error instanceof Refused)) throw error;
+  };
+  const sizes = new Map([
+    ["n", 3],
+    ["m", 2],
+  ]);
+  const expected = new Rig(createReferenceEngine() as unknown as EngineUnderTest, program, sizes);
+  const got = new Rig(await createEngine(), program, sizes);
+  try {
+    let k = 0;
+    for (const c of [...program.commands, { do: "flush" } as const]) {
+      const at = `command ${k++} (${c.do})`;
+      const accepted = expected.run(c);
+      if (got.run(c) !== accepted)
+        throw new Error(`${at}: ${accepted ? "refused" : "accepted"}, should be ${accepted ? "accepted" : "refused"}`);
+      if (c.do === "flush" || c.do === "drop") {
+        await Promise.all([expected.settle(), got.settle()]);
+        compare(expected, got, at);
+        if (c.do === "drop" && c.collect) await collectGarbage();
+      }
+    }
+  } finally {
+    await got.engine.dispose();
+    await expected.engine.dispose();
+    // Errors of observers are reported in a macrotask.
+    if (program.commands.some((c) => c.do === "observe" && c.action === "throw")) await macrotask();
+    config.onUnhandledError = unhandled;
+  }
+}
+
+/** The program as a person reads it: its sources, its graph with types, and its commands. */
+export function explain(program: Program): string {
+  const engine = createReferenceEngine();
+  const sizes = new Map([
+    ["n", 3],
+    ["m", 2],
+  ]);
+  const rig = new Rig(engine as unknown as EngineUnderTest, program, sizes);
+  const lines: string[] = [];
+  const names = new Map<Tensor, string>();
+  const order = topological(rig.pool);
+  for (const t of order) {
+    names.set(t, t.label ?? `t${names.size}`);
+    lines.push(
+      `  ${names.get(t)} = ${t.primitive.name}(${t.inputs.map((x) => names.get(x)).join(", ")}) ${t.dtype}[${t.shape}] ${t.inputs.length > 0 ? JSON.stringify(t.params) : ""}`,
+    );
+  }
+  lines.push(
+    `  pool, last first: ${[...rig.pool]
+      .reverse()
+      .map((t) => names.get(t))
+      .join(" ")}`,
+  );
+  program.sources.forEach((s, i) =>
+    lines.push(
+      `  s${i}: ${s.state ? `state of clock ${s.state.clock}, next ${names.get((rig.pool[i] as unknown as { next: Tensor }).next) ?? "?"}` : "variable"}, seed ${s.seed}`,
+    ),
+  );
+  program.nodes.forEach((spec, i) => lines.push(`  node ${i}: ${showSpec(spec)}`));
+  program.commands.forEach((c, i) => lines.push(`  ${i}: ${JSON.stringify(c)}`));
+  return lines.join("\n");
+}
