@@ -4,6 +4,7 @@ import { arrayOf, type DType, dtypeInfo, type TypedArray } from "./dtype.ts";
 import type { Aval, Primitive } from "./primitive.ts";
 import { isStatic, type Shape, showShape } from "./shape.ts";
 import { apply, Tensor } from "./tensor.ts";
+import type { DataShape } from "./types/shape.ts";
 
 export interface ConstantParams {
   readonly dtype: DType;
@@ -34,6 +35,10 @@ export interface TensorOptions {
  * A constant from a number, boolean, nested arrays, or a typed array with its shape. The data is copied.
  * dtype: as given, else that of the typed array, bool for booleans, float32 otherwise.
  */
+export function constant<const T extends Data, const S extends readonly number[] | undefined = undefined>(
+  data: T,
+  options?: TensorOptions & { readonly shape?: S },
+): Tensor<DataShape<T, S>>;
 export function constant(data: Data, options: TensorOptions = {}): Tensor {
   const raw = rawData("tensor", data, options.dtype);
   if (options.shape) {

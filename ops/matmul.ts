@@ -3,6 +3,9 @@ import { type Dim, mulDims, sameDim } from "../core/dim.ts";
 import { dtypeInfo } from "../core/dtype.ts";
 import { broadcastShapes, normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { Matmul } from "../core/types/matmul.ts";
+import type { Flatten } from "../core/types/reshape.ts";
+import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { matmulKernel } from "../kernel/kernel.ts";
 import { outputView } from "../kernel/lowering.ts";
 import { addN } from "./addN.ts";
@@ -64,6 +67,10 @@ export function factors(op: string, operands: readonly Operand[]): Tensor[] {
  * The matrix product over the last two axes, as NumPy: leading axes broadcast, a vector on the left is a row, on the
  * right a column, and the axis that this adds is taken off again.
  */
+export function matmul<A extends Operand, B extends Operand>(
+  a: A,
+  b: Fit<Matmul<ShapeOf<A>, ShapeOf<B>>, B>,
+): Tensor<Result<Matmul<ShapeOf<A>, ShapeOf<B>>>>;
 export function matmul(a: Operand, b: Operand): Tensor {
   const [x, y] = factors("matmul", [a, b]) as [Tensor, Tensor];
   if (x.rank === 0 || y.rank === 0) throw new Error(`matmul: needs vectors or matrices, got ${x.describe()} and ${y.describe()}; for scalars use mul`);
@@ -121,6 +128,7 @@ export function dot(a: Operand, b: Operand): Tensor {
 }
 
 /** The products of all pairs, one of a and one of b, each taken as a vector. */
+export function outer<A extends Operand, B extends Operand>(a: A, b: B): Tensor<[...Flatten<ShapeOf<A>>, ...Flatten<ShapeOf<B>>]>;
 export function outer(a: Operand, b: Operand): Tensor {
   const [x, y] = factors("outer", [a, b]) as [Tensor, Tensor];
   return mul(reshape(x, [sizeOf(x.shape), 1]), reshape(y, [1, sizeOf(y.shape)]));

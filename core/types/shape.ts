@@ -48,16 +48,22 @@ export type Agree<A extends ShapeType, B extends ShapeType> = true extends Unran
 export type DimsOf<L extends readonly unknown[]> = number extends L["length"] ? any : { -readonly [I in keyof L]: DimOf<L[I]> };
 type DimOf<D> = number extends D ? any : D extends SymbolicDim<infer N> ? (string extends N ? any : N) : D;
 
-/** The shape of nested arrays, by their first elements; ragged ones are left to run time. */
-export type NestedShape<T> = 0 extends 1 & T
+/** The shape of nested arrays, by their first elements, up to 8 deep; ragged ones are left to run time. */
+export type NestedShape<T, Depth extends 0[] = []> = 0 extends 1 & T
   ? any
   : [T] extends [number | boolean]
     ? []
     : [T] extends [readonly []]
       ? [0]
       : [T] extends [readonly unknown[]]
-        ? Prepend<number extends T["length"] ? any : T["length"], NestedShape<T[0]>>
+        ? Depth["length"] extends 8
+          ? any
+          : Prepend<number extends T["length"] ? any : T["length"], NestedShape<T[0], [...Depth, 0]>>
         : [T] extends [ArrayLike<number>]
           ? [any]
           : any;
+
+/** The shape of data given with a shape S, or if that is undefined, without. */
+export type DataShape<T, S> = [S] extends [undefined] ? NestedShape<T> : [S] extends [readonly unknown[]] ? DimsOf<S> : any;
+
 type Prepend<D, S> = 0 extends 1 & S ? any : S extends readonly unknown[] ? [D, ...S] : never;
