@@ -15,7 +15,10 @@ export function batchAll(outputs: readonly Tensor[], leaves: ReadonlyMap<Tensor,
     else {
       const flags = t.inputs.map((input) => batched.has(input));
       const inputs = t.inputs.map((input) => images.get(input)?.[0] ?? input);
-      images.set(t, withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size })));
+      images.set(
+        t,
+        withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size })),
+      );
     }
   }
   return outputs.map((t) => images.get(t)?.[0]);

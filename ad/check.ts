@@ -40,19 +40,40 @@ export async function checkGradsWith(evaluate: Evaluate, f: Fn, args: readonly u
   const flat = flatten(args as unknown as Tree<unknown>);
   const floats = flat.leaves.flatMap((x, i) => ((x instanceof Tensor && isFloat(x.dtype)) || typeof x === "number" ? [i] : []));
   if (floats.length === 0) throw new Error("checkGrads: none of the arguments is a float tensor or a number");
-  const values = await evaluate(floats.map((i) => (flat.leaves[i] instanceof Tensor ? convert(flat.leaves[i] as Tensor, "float64") : constant(flat.leaves[i] as number, { dtype: "float64" }))));
+  const values = await evaluate(
+    floats.map((i) =>
+      flat.leaves[i] instanceof Tensor
+        ? convert(flat.leaves[i] as Tensor, "float64")
+        : constant(flat.leaves[i] as number, { dtype: "float64" }),
+    ),
+  );
   const shapes = values.map((v) => v.shape);
-  const rebuild = (leaves: readonly Tensor[]): unknown[] => flat.rebuild(flat.leaves.map((x, i) => (floats.includes(i) ? leaves[floats.indexOf(i)] : x))) as unknown[];
-  const g: Fn = (...leaves: Tensor[]) => tensorsOf("checkGrads", f(...rebuild(leaves)), "the function's result").leaves.filter((t) => isFloat(t.dtype)).map((t) => convert(t, "float64"));
+  const rebuild = (leaves: readonly Tensor[]): unknown[] =>
+    flat.rebuild(flat.leaves.map((x, i) => (floats.includes(i) ? leaves[floats.indexOf(i)] : x))) as unknown[];
+  const g: Fn = (...leaves: Tensor[]) =>
+    tensorsOf("checkGrads", f(...rebuild(leaves)), "the function's result")
+      .leaves.filter((t) => isFloat(t.dtype))
+      .map((t) => convert(t, "float64"));
 
   const check = async (h: Fn, at: Point, atShapes: readonly (readonly number[])[], depth: number, name: string): Promise<void> => {
     const tensors = at.map((data, i) => constant(data, { shape: atShapes[i]! }));
     const outputs = h(...tensors) as Tensor[];
-    for (const t of outputs) if (!isStatic(t.shape)) throw new Error(`checkGrads: the result ${t.describe()} has a named dimension; check at a fixed size`);
+    for (const t of outputs)
+      if (!isStatic(t.shape)) throw new Error(`checkGrads: the result ${t.describe()} has a named dimension; check at a fixed size`);
     const direction = at.map((data) => Float64Array.from(data, () => random()));
-    const moved = (scale: number): Tensor[] => h(...at.map((data, i) => constant(data.map((x, k) => x + scale * step * direction[i]![k]!), { shape: atShapes[i]! }))) as Tensor[];
+    const moved = (scale: number): Tensor[] =>
+      h(
+        ...at.map((data, i) =>
+          constant(
+            data.map((x, k) => x + scale * step * direction[i]![k]!),
+            { shape: atShapes[i]! },
+          ),
+        ),
+      ) as Tensor[];
     const tangents = direction.map((data, i) => constant(data, { shape: atShapes[i]! }));
-    const cotangents = outputs.map((t) => Float64Array.from({ length: (t.shape as readonly number[]).reduce((n, d) => n * d, 1) }, () => random()));
+    const cotangents = outputs.map((t) =>
+      Float64Array.from({ length: (t.shape as readonly number[]).reduce((n, d) => n * d, 1) }, () => random()),
+    );
     const cts = cotangents.map((data, i) => constant(data, { shape: outputs[i]!.shape as readonly number[] }));
     const pushed = jvp(h, tensors, tangents, options)[1] as unknown as Tensor[];
     const pulled = modes.includes("rev") ? (vjp(h, tensors, options)[1](cts) as unknown as Tensor[]) : [];
@@ -60,13 +81,29 @@ export async function checkGradsWith(evaluate: Evaluate, f: Fn, args: readonly u
     const n = outputs.length;
     const [p1, m1, p2, m2, tangent] = [0, 1, 2, 3, 4].map((k) => all.slice(k * n, k * n + n));
     // Richardson's combination of two central differences: the error is of fourth order in the step.
-    const numeric = outputs.map((_, i) => Float64Array.from(p1![i]!.data, (x, k) => (8 * (x - m1![i]!.data[k]!) - (p2![i]!.data[k]! - m2![i]!.data[k]!)) / (12 * step)));
-    if (modes.includes("fwd")) compare(`${name}jvp`, numeric, tangent!.map((v) => v.data), rtol, atol);
+    const numeric = outputs.map((_, i) =>
+      Float64Array.from(p1![i]!.data, (x, k) => (8 * (x - m1![i]!.data[k]!) - (p2![i]!.data[k]! - m2![i]!.data[k]!)) / (12 * step)),
+    );
+    if (modes.includes("fwd"))
+      compare(
+        `${name}jvp`,
+        numeric,
+        tangent!.map((v) => v.data),
+        rtol,
+        atol,
+      );
     if (modes.includes("rev")) {
       const expected = dot(cotangents, numeric);
-      const size = dot(cotangents.map((c) => c.map(Math.abs)), numeric.map((c) => c.map(Math.abs)));
-      const got = dot(all.slice(5 * n).map((v) => v.data as Float64Array), direction);
-      if (!(Math.abs(got - expected) <= atol + rtol * Math.max(size, Math.abs(got)))) throw new Error(`checkGrads: ${name}vjp is off: <J^T ct, v> is ${got}, <ct, J v> by finite differences is ${expected}`);
+      const size = dot(
+        cotangents.map((c) => c.map(Math.abs)),
+        numeric.map((c) => c.map(Math.abs)),
+      );
+      const got = dot(
+        all.slice(5 * n).map((v) => v.data as Float64Array),
+        direction,
+      );
+      if (!(Math.abs(got - expected) <= atol + rtol * Math.max(size, Math.abs(got))))
+        throw new Error(`checkGrads: ${name}vjp is off: <J^T ct, v> is ${got}, <ct, J v> by finite differences is ${expected}`);
     }
     if (depth > 1) {
       const widen: Fn = (...xs: Tensor[]) => jvp(h, xs, tangents, options)[1];
@@ -74,7 +111,13 @@ export async function checkGradsWith(evaluate: Evaluate, f: Fn, args: readonly u
       if (modes.includes("rev")) await check((...xs: Tensor[]) => vjp(h, xs, options)[1](cts), at, atShapes, depth - 1, `${name}vjp of `);
     }
   };
-  await check(g, values.map((v) => Float64Array.from(v.data)), shapes, order, "");
+  await check(
+    g,
+    values.map((v) => Float64Array.from(v.data)),
+    shapes,
+    order,
+    "",
+  );
 }
 
 function compare(what: string, expected: readonly Float64Array[], got: readonly ArrayLike<number>[], rtol: number, atol: number): void {
@@ -83,14 +126,20 @@ function compare(what: string, expected: readonly Float64Array[], got: readonly 
     const size = e.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
     e.forEach((x, k) => {
       const difference = Math.abs(x - got[o]![k]!);
-      const excess = Number.isNaN(difference) && !(Number.isNaN(x) && Number.isNaN(got[o]![k]!)) ? Number.POSITIVE_INFINITY : difference / (atol + rtol * size);
-      if (excess > worst.excess) worst = { excess, text: `output ${o}, element ${k}: ${got[o]![k]} by the rule, ${x} by finite differences` };
+      const excess =
+        Number.isNaN(difference) && !(Number.isNaN(x) && Number.isNaN(got[o]![k]!))
+          ? Number.POSITIVE_INFINITY
+          : difference / (atol + rtol * size);
+      if (excess > worst.excess)
+        worst = { excess, text: `output ${o}, element ${k}: ${got[o]![k]} by the rule, ${x} by finite differences` };
     });
   });
-  if (worst.excess > 1) throw new Error(`checkGrads: ${what} is off by ${worst.excess.toPrecision(3)} times the tolerance at ${worst.text}`);
+  if (worst.excess > 1)
+    throw new Error(`checkGrads: ${what} is off by ${worst.excess.toPrecision(3)} times the tolerance at ${worst.text}`);
 }
 
-const dot = (a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number => a.reduce((sum, x, i) => sum + Array.from(x, (v, k) => v * b[i]![k]!).reduce((s, v) => s + v, 0), 0);
+const dot = (a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number =>
+  a.reduce((sum, x, i) => sum + Array.from(x, (v, k) => v * b[i]![k]!).reduce((s, v) => s + v, 0), 0);
 
 /** Uniform numbers in [-1, 1): mulberry32, enough for directions. */
 function generator(seed: number): () => number {

@@ -18,21 +18,34 @@ export interface GradOptions extends TransformOptions {
 
 /** Throws unless y is one float number. */
 function checkScalar(op: string, y: Tensor): void {
-  if (y.rank !== 0) throw new Error(`${op}: a gradient is of a scalar, got ${y.describe()}. Reduce it with sum or mean, or use vjp or jacrev for shape ${showShape(y.shape)}`);
+  if (y.rank !== 0)
+    throw new Error(
+      `${op}: a gradient is of a scalar, got ${y.describe()}. Reduce it with sum or mean, or use vjp or jacrev for shape ${showShape(y.shape)}`,
+    );
   checkFloat(op, [y], "the output");
 }
 
-const gradients = (y: Tensor, leaves: readonly Tensor[], rules: RuleSet): Tensor[] => pullLinear([y], [onesLike(y)], leaves, rules).map((ct, i) => orZeros(ct, leaves[i]!));
+const gradients = (y: Tensor, leaves: readonly Tensor[], rules: RuleSet): Tensor[] =>
+  pullLinear([y], [onesLike(y)], leaves, rules).map((ct, i) => orZeros(ct, leaves[i]!));
 
 /** What grad by `argnums` gives for arguments A: one structure for a number, a list of them for a list. */
-export type GradOf<A extends readonly unknown[], O> = O extends { argnums: infer N } ? (N extends number ? Tensors<A[N]> : N extends readonly number[] ? { -readonly [K in keyof N]: Tensors<A[N[K] & number]> } : never) : Tensors<A[0]>;
+export type GradOf<A extends readonly unknown[], O> = O extends { argnums: infer N }
+  ? N extends number
+    ? Tensors<A[N]>
+    : N extends readonly number[]
+      ? { -readonly [K in keyof N]: Tensors<A[N[K] & number]> }
+      : never
+  : Tensors<A[0]>;
 
 /**
  * The gradient of a scalar.
  * On nodes: `grad(loss, wrt)`, where wrt is a source, placeholder or probe, or an array or object of them; the result has its structure.
  * On functions: `grad(f, { argnums })` is the function that gives the gradient at its arguments.
  */
-export function grad<A extends readonly any[], const O extends GradOptions = object>(f: (...args: A) => any, options?: O): (...args: { [K in keyof A]: A[K] | number }) => GradOf<A, O>;
+export function grad<A extends readonly any[], const O extends GradOptions = object>(
+  f: (...args: A) => any,
+  options?: O,
+): (...args: { [K in keyof A]: A[K] | number }) => GradOf<A, O>;
 export function grad<W>(loss: Tensor, wrt: W, options?: TransformOptions): Tensors<W>;
 export function grad(y: Tensor | Fn, second?: unknown, options: TransformOptions = {}): unknown {
   if (typeof y === "function") {
@@ -59,7 +72,10 @@ function gradLeaves(op: string, y: Tensor, wrt: unknown): Flat<Tensor> {
 }
 
 /** As `grad`, with the value: [value, gradient], computed together. */
-export function valueAndGrad<A extends readonly any[], R, const O extends GradOptions = object>(f: (...args: A) => R, options?: O): (...args: { [K in keyof A]: A[K] | number }) => [R, GradOf<A, O>];
+export function valueAndGrad<A extends readonly any[], R, const O extends GradOptions = object>(
+  f: (...args: A) => R,
+  options?: O,
+): (...args: { [K in keyof A]: A[K] | number }) => [R, GradOf<A, O>];
 export function valueAndGrad<W>(loss: Tensor, wrt: W, options?: TransformOptions): [Tensor<[]>, Tensors<W>];
 export function valueAndGrad(y: Tensor | Fn, second?: unknown, options: TransformOptions = {}): unknown {
   if (typeof y !== "function") return [y, grad(y, second, options)];
@@ -68,7 +84,10 @@ export function valueAndGrad(y: Tensor | Fn, second?: unknown, options: Transfor
   return (...args: unknown[]) => {
     const { out, leaves, args: given } = trace("grad", y, args, numbers);
     checkFloat("grad", given.leaves, "the argument");
-    if (out.leaves.length === 0 || (!hasAux && out.leaves.length !== 1)) throw new Error(`grad: the function returned ${out.leaves.length} tensors; it must return one scalar, or [loss, aux] with { hasAux: true }`);
+    if (out.leaves.length === 0 || (!hasAux && out.leaves.length !== 1))
+      throw new Error(
+        `grad: the function returned ${out.leaves.length} tensors; it must return one scalar, or [loss, aux] with { hasAux: true }`,
+      );
     checkScalar("grad", out.leaves[0]!);
     const placed = substitute([...out.leaves, ...gradients(out.leaves[0]!, leaves, rules)], pairs(leaves, given.leaves));
     const byArgument = given.rebuild(placed.slice(out.leaves.length)) as unknown[];

@@ -23,7 +23,12 @@ const forwardBlocks: Block = (outputs, leaf, rules) => {
   const direction = placeholderLike(leaf);
   const tangents = pushForward(outputs, new Map([[leaf, direction]]), rules);
   const size = sizeOf(leaf.shape);
-  const columns = batchAll(tangents.filter((t) => t !== undefined), new Map([[direction, basis(leaf)]]), size, rules);
+  const columns = batchAll(
+    tangents.filter((t) => t !== undefined),
+    new Map([[direction, basis(leaf)]]),
+    size,
+    rules,
+  );
   let next = 0;
   return outputs.map((y, i) => {
     const shape = [...y.shape, ...leaf.shape];
@@ -60,15 +65,25 @@ function jacobian(op: string, f: Fn, { argnums = 0, rules = ownRules }: GradOpti
 }
 
 /** The Jacobian of f by forward mode (for few inputs): [...output shape, ...input shape]. */
-export const jacfwd = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) => jacobian("jacfwd", f as unknown as Fn, options, forwardBlocks);
+export const jacfwd = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) =>
+  jacobian("jacfwd", f as unknown as Fn, options, forwardBlocks);
 /** The Jacobian of f by reverse mode (for few outputs): [...output shape, ...input shape]. */
-export const jacrev = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) => jacobian("jacrev", f as unknown as Fn, options, reverseBlocks);
+export const jacrev = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) =>
+  jacobian("jacrev", f as unknown as Fn, options, reverseBlocks);
 /** The Hessian of a scalar function, forward over reverse: [...shape, ...shape]. */
-export const hessian = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) => jacfwd(jacrev(f, options), options);
+export const hessian = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) =>
+  jacfwd(jacrev(f, options), options);
 
 /** The Hessian-vector product of a scalar function, forward over reverse: the derivative of its gradient along vectors. */
-export function hvp<A extends readonly any[], R>(f: (...args: A) => R, primals: { [K in keyof A]: unknown }, vectors: readonly unknown[], options: TransformOptions = {}): { -readonly [K in keyof A]: Tensors<A[K]> } {
+export function hvp<A extends readonly any[], R>(
+  f: (...args: A) => R,
+  primals: { [K in keyof A]: unknown },
+  vectors: readonly unknown[],
+  options: TransformOptions = {},
+): { -readonly [K in keyof A]: Tensors<A[K]> } {
   const argnums = primals.map((_, i) => i);
   const gradient = grad(f as unknown as Fn, { ...options, argnums });
-  return jvp(gradient as Fn, primals as readonly unknown[] as unknown[], vectors, options)[1] as { -readonly [K in keyof A]: Tensors<A[K]> };
+  return jvp(gradient as Fn, primals as readonly unknown[] as unknown[], vectors, options)[1] as {
+    -readonly [K in keyof A]: Tensors<A[K]>;
+  };
 }

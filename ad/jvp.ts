@@ -15,11 +15,18 @@ export interface TransformOptions {
  * On nodes: `jvp(y, wrt, tangent)` gives the tangent of y. On functions: `jvp(f, primals, tangents)` gives [f(...primals), tangent].
  */
 export function jvp<Y>(y: Y & (Y extends Fn ? never : Y), wrt: unknown, tangent: unknown, options?: TransformOptions): Tensors<Y>;
-export function jvp<A extends readonly unknown[], R>(f: (...args: A) => R, primals: { [K in keyof A]: unknown }, tangents: readonly unknown[], options?: TransformOptions): [Tensors<R>, Tensors<R>];
+export function jvp<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  primals: { [K in keyof A]: unknown },
+  tangents: readonly unknown[],
+  options?: TransformOptions,
+): [Tensors<R>, Tensors<R>];
 export function jvp(y: unknown, wrt: unknown, tangent: unknown, { rules = ownRules }: TransformOptions = {}): unknown {
   if (typeof y === "function") {
     const { out, leaves, args } = traceFloats("jvp", y as Fn, wrt);
-    const tangents = pushForward(out.leaves, pairs(leaves, likes("jvp", tangent, args.leaves, "tangent")), rules).map((d, i) => orZeros(d, out.leaves[i]!));
+    const tangents = pushForward(out.leaves, pairs(leaves, likes("jvp", tangent, args.leaves, "tangent")), rules).map((d, i) =>
+      orZeros(d, out.leaves[i]!),
+    );
     const results = substitute([...out.leaves, ...tangents], pairs(leaves, args.leaves));
     return [out.rebuild(results.slice(0, out.leaves.length)), out.rebuild(results.slice(out.leaves.length))];
   }
@@ -35,19 +42,25 @@ export function jvp(y: unknown, wrt: unknown, tangent: unknown, { rules = ownRul
  * f at a point, and its linear approximation there: `const [y, push] = linearize(f, primals)`; `push(tangents)` is the
  * Jacobian-vector product, and shares all of f's own computation between calls.
  */
-export function linearize<A extends readonly unknown[], R>(f: (...args: A) => R, primals: { [K in keyof A]: unknown }, { rules = ownRules }: TransformOptions = {}): [Tensors<R>, (tangents: readonly unknown[]) => Tensors<R>] {
+export function linearize<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  primals: { [K in keyof A]: unknown },
+  { rules = ownRules }: TransformOptions = {},
+): [Tensors<R>, (tangents: readonly unknown[]) => Tensors<R>] {
   const { out, leaves, args } = traceFloats("linearize", f, primals);
   const directions = leaves.map((t) => placeholderLike(t));
   const tangents = pushForward(out.leaves, pairs(leaves, directions), rules).map((d, i) => orZeros(d, out.leaves[i]!));
   const placed = substitute([...out.leaves, ...tangents], pairs(leaves, args.leaves));
   const linear = placed.slice(out.leaves.length);
-  const push = (given: readonly unknown[]): Tensors<R> => out.rebuild(substitute(linear, pairs(directions, likes("linearize", given, args.leaves, "tangent")))) as Tensors<R>;
+  const push = (given: readonly unknown[]): Tensors<R> =>
+    out.rebuild(substitute(linear, pairs(directions, likes("linearize", given, args.leaves, "tangent")))) as Tensors<R>;
   return [out.rebuild(placed.slice(0, out.leaves.length)) as Tensors<R>, push];
 }
 
 /** Traces f by arguments that all must be float. */
 export function traceFloats(op: string, f: Fn, primals: unknown): ReturnType<typeof trace> {
-  if (!Array.isArray(primals) || primals instanceof Tensor) throw new Error(`${op}: the primals are an array of f's arguments, as in ${op}(f, [x], ...)`);
+  if (!Array.isArray(primals) || primals instanceof Tensor)
+    throw new Error(`${op}: the primals are an array of f's arguments, as in ${op}(f, [x], ...)`);
   const traced = trace(op, f, primals);
   checkFloat(op, traced.args.leaves, "the argument");
   return traced;

@@ -13,7 +13,12 @@ import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
  * their cotangents are one n-ary sum, in the order of a depth-first walk from the outputs: the same graph gives the
  * same sum, to the bit.
  */
-export function pullBack(outputs: readonly Maybe[], cotangents: readonly Tensor[], leaves: readonly Tensor[], rules: RuleSet = ownRules): Maybe[] {
+export function pullBack(
+  outputs: readonly Maybe[],
+  cotangents: readonly Tensor[],
+  leaves: readonly Tensor[],
+  rules: RuleSet = ownRules,
+): Maybe[] {
   const roots = outputs.filter((t) => t !== undefined);
   const linear = dependents(roots, leaves);
   /** For each node, for each of its outputs: the contributions of its users, last user first. */
@@ -35,7 +40,9 @@ export function pullBack(outputs: readonly Maybe[], cotangents: readonly Tensor[
     else if (t.primitive === outputPrimitive) contribute(t.inputs[0]!, (t.params as { index: number }).index, cts[0]!);
     else {
       const flags = t.inputs.map((input) => linear.has(input));
-      const back = withSite(t.site, () => rules.rule(t.primitive, "transpose")({ params: t.params, inputs: t.inputs, linear: flags, cotangents: cts }));
+      const back = withSite(t.site, () =>
+        rules.rule(t.primitive, "transpose")({ params: t.params, inputs: t.inputs, linear: flags, cotangents: cts }),
+      );
       for (let k = t.inputs.length - 1; k >= 0; k--) if (flags[k] && back[k]) contribute(t.inputs[k]!, 0, back[k]!);
     }
   }

@@ -16,14 +16,20 @@ export function tensorsOf(op: string, tree: unknown, what: string): Flat<Tensor>
   const flat = flatten(tree as Tree<unknown>);
   const leaves = flat.leaves.map((x, i) => {
     if (x instanceof Tensor || typeof x === "number" || typeof x === "boolean") return toTensor(op, x as Operand);
-    throw new Error(`${op}: ${what}${flat.paths[i] ? ` at ${flat.paths[i]}` : ""} must be a tensor, got ${x === null ? "null" : typeof x === "function" ? "a function" : `${typeof x} ${String(x)}`}`);
+    throw new Error(
+      `${op}: ${what}${flat.paths[i] ? ` at ${flat.paths[i]}` : ""} must be a tensor, got ${x === null ? "null" : typeof x === "function" ? "a function" : `${typeof x} ${String(x)}`}`,
+    );
   });
   return { leaves, paths: flat.paths, rebuild: flat.rebuild };
 }
 
 /** Throws unless every tensor has a float dtype: only those have derivatives. */
 export function checkFloat(op: string, tensors: readonly Tensor[], what: string): void {
-  for (const t of tensors) if (!isFloat(t.dtype)) throw new Error(`${op}: ${what} ${t.describe()} has dtype ${t.dtype}; only float32 and float64 have derivatives. Convert with x.astype("float32") first`);
+  for (const t of tensors)
+    if (!isFloat(t.dtype))
+      throw new Error(
+        `${op}: ${what} ${t.describe()} has dtype ${t.dtype}; only float32 and float64 have derivatives. Convert with x.astype("float32") first`,
+      );
 }
 
 /** Throws unless every tensor is a leaf: an interned intermediate stands for every equal expression. */
@@ -31,22 +37,28 @@ export function checkLeaves(op: string, wrt: readonly Tensor[]): void {
   for (const t of wrt) {
     if (isLeaf(t)) continue;
     const at = t.createdAt();
-    throw new Error(`${op}: ${t.describe()}${at ? ` (made at ${at})` : ""} is not a source, a placeholder or a probe. Equal expressions are one node, so its derivative would mix with theirs: build on p = probe(...) and differentiate by p`);
+    throw new Error(
+      `${op}: ${t.describe()}${at ? ` (made at ${at})` : ""} is not a source, a placeholder or a probe. Equal expressions are one node, so its derivative would mix with theirs: build on p = probe(...) and differentiate by p`,
+    );
   }
 }
 
 /** Throws unless tangents (or cotangents) have the types of what they belong to. */
 export function checkTypes(op: string, given: readonly Tensor[], expected: readonly Tensor[], what: string): void {
-  if (given.length !== expected.length) throw new Error(`${op}: ${expected.length} ${what}${expected.length === 1 ? "" : "s"} needed, got ${given.length}`);
+  if (given.length !== expected.length)
+    throw new Error(`${op}: ${expected.length} ${what}${expected.length === 1 ? "" : "s"} needed, got ${given.length}`);
   given.forEach((t, i) => {
     const e = expected[i]!;
-    if (!sameShape(t.shape, e.shape) || t.dtype !== e.dtype) throw new Error(`${op}: the ${what} ${t.describe()} does not fit ${e.describe()}; shape and dtype must be equal`);
+    if (!sameShape(t.shape, e.shape) || t.dtype !== e.dtype)
+      throw new Error(`${op}: the ${what} ${t.describe()} does not fit ${e.describe()}; shape and dtype must be equal`);
   });
 }
 
 /** Tangents or cotangents as a user gives them: numbers take the dtype of their counterpart. */
 export function likes(op: string, tree: unknown, expected: readonly Tensor[], what: string): Tensor[] {
-  const given = flatten(tree as Tree<unknown>).leaves.map((x, i) => (typeof x === "number" && expected[i] ? toTensor(op, x, expected[i].dtype) : x));
+  const given = flatten(tree as Tree<unknown>).leaves.map((x, i) =>
+    typeof x === "number" && expected[i] ? toTensor(op, x, expected[i].dtype) : x,
+  );
   const { leaves } = tensorsOf(op, given, `the ${what}`);
   checkTypes(op, leaves, expected, what);
   return leaves;
@@ -63,7 +75,8 @@ export function placeholderLike(t: Tensor, shape = t.shape): Tensor {
 }
 
 /** Trees of tensors with the same structure. */
-export type Tensors<T> = T extends Tensor<infer S> ? Tensor<S> : T extends number | boolean ? Tensor<[]> : { -readonly [K in keyof T]: Tensors<T[K]> };
+export type Tensors<T> =
+  T extends Tensor<infer S> ? Tensor<S> : T extends number | boolean ? Tensor<[]> : { -readonly [K in keyof T]: Tensors<T[K]> };
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of any types are handed through
 export type Fn<A extends readonly any[] = any[], R = any> = (...args: A) => R;
@@ -79,8 +92,13 @@ export interface Traced {
 /** Applies f with placeholders for the arguments at `argnums` (all when left out); the others are handed through. */
 export function trace(op: string, f: Fn, args: readonly unknown[], argnums: readonly number[] = args.map((_, i) => i)): Traced {
   for (const n of argnums)
-    if (!Number.isInteger(n) || n < 0 || n >= args.length) throw new Error(`${op}: argnums names argument ${n}, but ${args.length} argument${args.length === 1 ? " was" : "s were"} given`);
-  const flat = tensorsOf(op, argnums.map((n) => args[n]), "an argument");
+    if (!Number.isInteger(n) || n < 0 || n >= args.length)
+      throw new Error(`${op}: argnums names argument ${n}, but ${args.length} argument${args.length === 1 ? " was" : "s were"} given`);
+  const flat = tensorsOf(
+    op,
+    argnums.map((n) => args[n]),
+    "an argument",
+  );
   const leaves = flat.leaves.map((t) => placeholderLike(t));
   const traced = flat.rebuild(leaves) as unknown[];
   const given = [...args];

@@ -18,8 +18,17 @@ export function pullLinear(outputs: readonly Tensor[], cotangents: readonly Tens
  * On nodes: `vjp(y, wrt, cotangent)` gives the cotangent of wrt, in its structure.
  * On functions: `const [y, pullback] = vjp(f, primals)`; `pullback(cotangent)` gives an array with one cotangent an argument.
  */
-export function vjp<W>(y: Tensor | readonly unknown[] | { readonly [key: string]: unknown }, wrt: W, cotangent: unknown, options?: TransformOptions): Tensors<W>;
-export function vjp<A extends readonly unknown[], R>(f: (...args: A) => R, primals: { [K in keyof A]: unknown }, options?: TransformOptions): [Tensors<R>, (cotangent: unknown) => { -readonly [K in keyof A]: Tensors<A[K]> }];
+export function vjp<W>(
+  y: Tensor | readonly unknown[] | { readonly [key: string]: unknown },
+  wrt: W,
+  cotangent: unknown,
+  options?: TransformOptions,
+): Tensors<W>;
+export function vjp<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  primals: { [K in keyof A]: unknown },
+  options?: TransformOptions,
+): [Tensors<R>, (cotangent: unknown) => { -readonly [K in keyof A]: Tensors<A[K]> }];
 export function vjp(y: unknown, wrt: unknown, third?: unknown, options?: TransformOptions): unknown {
   if (typeof y === "function") {
     const { rules = ownRules } = (third as TransformOptions | undefined) ?? {};
@@ -28,7 +37,8 @@ export function vjp(y: unknown, wrt: unknown, third?: unknown, options?: Transfo
     const pulled = pullLinear(out.leaves, seeds, leaves, rules).map((ct, i) => orZeros(ct, leaves[i]!));
     const placed = substitute([...out.leaves, ...pulled], pairs(leaves, args.leaves));
     const linear = placed.slice(out.leaves.length);
-    const pullback = (cotangent: unknown): unknown => args.rebuild(substitute(linear, pairs(seeds, likes("vjp", cotangent, out.leaves, "cotangent"))));
+    const pullback = (cotangent: unknown): unknown =>
+      args.rebuild(substitute(linear, pairs(seeds, likes("vjp", cotangent, out.leaves, "cotangent"))));
     return [out.rebuild(placed.slice(0, out.leaves.length)), pullback];
   }
   const { rules = ownRules } = options ?? {};

@@ -24,7 +24,8 @@ export interface VmapOptions extends TransformOptions {
 function spread(op: string, axes: AxisTree | null, tree: unknown): (number | null)[] {
   if (axes === null || typeof axes === "number") return flatten(tree as Tree<unknown>).leaves.map(() => axes);
   if (Array.isArray(axes)) {
-    if (!Array.isArray(tree) || tree.length !== axes.length) throw new Error(`${op}: axes [${axes.join(", ")}] do not follow the structure of what they are for`);
+    if (!Array.isArray(tree) || tree.length !== axes.length)
+      throw new Error(`${op}: axes [${axes.join(", ")}] do not follow the structure of what they are for`);
     return axes.flatMap((a, i) => spread(op, a as AxisTree, tree[i]));
   }
   return Object.entries(tree as object).flatMap(([key, child]) => {
@@ -41,7 +42,8 @@ function spread(op: string, axes: AxisTree | null, tree: unknown): (number | nul
 export function vmap<A extends readonly any[], R>(f: (...args: A) => R, options: VmapOptions = {}): (...args: A) => R {
   const { inAxes = 0, outAxes = 0, rules = ownRules } = options;
   return (...args: A) => {
-    if (Array.isArray(inAxes) && inAxes.length !== args.length) throw new Error(`vmap: inAxes has ${inAxes.length} entries for ${args.length} arguments`);
+    if (Array.isArray(inAxes) && inAxes.length !== args.length)
+      throw new Error(`vmap: inAxes has ${inAxes.length} entries for ${args.length} arguments`);
     const axes = spread("vmap", Array.isArray(inAxes) ? inAxes : args.map(() => inAxes as number | null), args);
     const given = flatten(args as unknown as Tree<unknown>);
     let size: Dim | undefined;
@@ -51,13 +53,18 @@ export function vmap<A extends readonly any[], R>(f: (...args: A) => R, options:
     const leaves = given.leaves.map((x, i) => {
       const axis = axes[i];
       if (axis === null || axis === undefined) return x;
-      if (!(x instanceof Tensor)) throw new Error(`vmap: argument ${given.paths[i]} is ${String(x)}, which has no axes; give it null in inAxes`);
+      if (!(x instanceof Tensor))
+        throw new Error(`vmap: argument ${given.paths[i]} is ${String(x)}, which has no axes; give it null in inAxes`);
       const at = normalizeAxis("vmap", axis, x.rank);
       const here = x.shape[at]!;
-      if (size !== undefined && !sameDim(size, here)) throw new Error(`vmap: mapped axes differ in size: ${sized!.describe()} has ${size}, ${x.describe()} has ${here} on axis ${axis}`);
+      if (size !== undefined && !sameDim(size, here))
+        throw new Error(`vmap: mapped axes differ in size: ${sized!.describe()} has ${size}, ${x.describe()} has ${here} on axis ${axis}`);
       size = here;
       sized = x;
-      const example = placeholderLike(x, x.shape.filter((_, k) => k !== at));
+      const example = placeholderLike(
+        x,
+        x.shape.filter((_, k) => k !== at),
+      );
       full.push(moveaxis(x, at, 0));
       examples.push(example);
       return example;

@@ -38,7 +38,8 @@ export function dependents(roots: readonly Tensor[], leaves: Iterable<Tensor>): 
   let oldest = Number.POSITIVE_INFINITY;
   for (const leaf of wanted) oldest = Math.min(oldest, leaf.id);
   const found = new Set<Tensor>();
-  for (const t of topological(roots, (node) => node.id >= oldest)) if (wanted.has(t) || t.inputs.some((input) => found.has(input))) found.add(t);
+  for (const t of topological(roots, (node) => node.id >= oldest))
+    if (wanted.has(t) || t.inputs.some((input) => found.has(input))) found.add(t);
   return found;
 }
 
@@ -46,6 +47,11 @@ export function dependents(roots: readonly Tensor[], leaves: Iterable<Tensor>): 
 export function substitute(roots: readonly Tensor[], replacements: ReadonlyMap<Tensor, Tensor>): Tensor[] {
   const image = new Map<Tensor, Tensor>(replacements);
   const imageOf = (t: Tensor): Tensor => image.get(t) ?? t;
-  for (const t of dependents(roots, replacements.keys())) if (!replacements.has(t)) image.set(t, withSite(t.site, () => apply(t.primitive, t.params, t.inputs.map(imageOf))));
+  for (const t of dependents(roots, replacements.keys()))
+    if (!replacements.has(t))
+      image.set(
+        t,
+        withSite(t.site, () => apply(t.primitive, t.params, t.inputs.map(imageOf))),
+      );
   return roots.map(imageOf);
 }

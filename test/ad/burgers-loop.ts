@@ -27,7 +27,9 @@ export function burgersLoss(layers: readonly Layer[], points: Float64Array, nu: 
   const gradient = layers.flatMap((l) => [new Float64Array(l.w.length), new Float64Array(l.b.length)]);
   let loss = 0;
   for (let p = 0; p < count; p++) {
-    const inputs: Jet[] = [[Float64Array.of(points[2 * p]!, points[2 * p + 1]!), Float64Array.of(1, 0), Float64Array.of(0, 1), new Float64Array(2)]];
+    const inputs: Jet[] = [
+      [Float64Array.of(points[2 * p]!, points[2 * p + 1]!), Float64Array.of(1, 0), Float64Array.of(0, 1), new Float64Array(2)],
+    ];
     const before: Jet[] = [];
     layers.forEach((l, k) => {
       const a = inputs[k]!;

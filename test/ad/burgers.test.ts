@@ -68,22 +68,42 @@ describe("a Burgers PINN loss and its parameter gradient", () => {
   const points = Float64Array.from({ length: 128 }, (_, i) => (i % 2 === 0 ? random() : 2 * random() - 1));
   const column = (c: number): Float64Array => points.filter((_, i) => i % 2 === c);
 
-  for (const [dtype, tolerance] of [["float64", 1e-10], ["float32", 1e-5]] as [DType, number][])
+  for (const [dtype, tolerance] of [
+    ["float64", 1e-10],
+    ["float32", 1e-5],
+  ] as [DType, number][])
     for (const [name, loss] of Object.entries(ways))
       it(`by ${name} in ${dtype} agrees with a plain loop to ${tolerance}`, () => {
         const expected = burgersLoss(layers, points, NU);
-        const params = layers.map((l: Layer) => ({ w: constant(l.w, { shape: [l.inputs, l.outputs], dtype }), b: constant(l.b, { shape: [l.outputs], dtype }) }));
+        const params = layers.map((l: Layer) => ({
+          w: constant(l.w, { shape: [l.inputs, l.outputs], dtype }),
+          b: constant(l.b, { shape: [l.outputs], dtype }),
+        }));
         const [t, x] = [0, 1].map((c) => constant(column(c), { shape: [64], dtype })) as [Tensor, Tensor];
         const [value, gradient] = valueAndGrad(loss)(params, t, x);
         const [got, ...gradients] = valuesOf(value, ...(gradient as Params).flatMap(({ w, b }) => [w, b]));
         expect(Math.abs(got![0]! / expected.loss - 1)).toBeLessThan(tolerance);
-        expect(relativeError(gradients.flat(), expected.gradient.flatMap((g) => [...g]))).toBeLessThan(tolerance);
+        expect(
+          relativeError(
+            gradients.flat(),
+            expected.gradient.flatMap((g) => [...g]),
+          ),
+        ).toBeLessThan(tolerance);
       });
 
   it("the plain loop's own gradient agrees with finite differences", () => {
     const { gradient } = burgersLoss(layers, points, NU);
-    for (const [layer, at] of [[0, 3], [2, 57], [4, 11]] as const) {
-      const bump = (h: number): number => burgersLoss(layers.map((l, k) => (k === layer ? { ...l, w: l.w.map((v, i) => (i === at ? v + h : v)) } : l)), points, NU).loss;
+    for (const [layer, at] of [
+      [0, 3],
+      [2, 57],
+      [4, 11],
+    ] as const) {
+      const bump = (h: number): number =>
+        burgersLoss(
+          layers.map((l, k) => (k === layer ? { ...l, w: l.w.map((v, i) => (i === at ? v + h : v)) } : l)),
+          points,
+          NU,
+        ).loss;
       const numeric = (8 * (bump(1e-4) - bump(-1e-4)) - (bump(2e-4) - bump(-2e-4))) / 12e-4;
       expect(Math.abs(gradient[2 * layer]![at]! - numeric)).toBeLessThan(1e-8 * Math.max(1, Math.abs(numeric)));
     }

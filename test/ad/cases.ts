@@ -40,7 +40,14 @@ export class Random {
     return Float64Array.from({ length: count }, () => low + (high - low) * this.next());
   }
   tensor(shape: readonly number[], low = -2, high = 2): Tensor {
-    return constant(this.numbers(shape.reduce((n, d) => n * d, 1), low, high), { shape });
+    return constant(
+      this.numbers(
+        shape.reduce((n, d) => n * d, 1),
+        low,
+        high,
+      ),
+      { shape },
+    );
   }
   /** Numbers that are well apart from each other: nothing ties, no order changes under a small step. */
   distinct(shape: readonly number[], gap = 0.05): Tensor {
@@ -63,7 +70,10 @@ export interface Case {
 type UnaryFunction = (x: Tensor) => Tensor;
 type BinaryFunction = (x: Tensor, y: Tensor) => Tensor;
 
-const unary = (name: string, f: UnaryFunction, low = -2, high = 2): Case => ({ name, draw: (r) => ({ f, args: [r.tensor(r.shape(), low, high)] }) });
+const unary = (name: string, f: UnaryFunction, low = -2, high = 2): Case => ({
+  name,
+  draw: (r) => ({ f, args: [r.tensor(r.shape(), low, high)] }),
+});
 const binary = (name: string, f: BinaryFunction, a: readonly [number, number] = [-2, 2], b = a): Case => ({
   name,
   draw: (r) => {
@@ -77,7 +87,10 @@ const ordered = (name: string, f: BinaryFunction): Case => ({
   draw: (r) => {
     const shape = r.shape();
     const sign = r.pick([1, -1]);
-    return { f: (x, d) => f(x, arithmetic.add(x, arithmetic.mul(d, sign))), args: [r.tensor(r.broadcastable(shape)), r.tensor(r.broadcastable(shape), 0.3, 1.5)] };
+    return {
+      f: (x, d) => f(x, arithmetic.add(x, arithmetic.mul(d, sign))),
+      args: [r.tensor(r.broadcastable(shape)), r.tensor(r.broadcastable(shape), 0.3, 1.5)],
+    };
   },
 });
 
@@ -100,7 +113,13 @@ export const elementwiseCases: readonly Case[] = [
   ordered("maximum", maximum),
   ordered("minimum", minimum),
   binary("rem", rem, [5.1, 5.9], [0.8, 0.84]),
-  { name: "where", draw: (r) => ({ f: (x, y, z) => where(constant([true, false, true]), arithmetic.mul(x, y), z), args: [r.tensor([3]), r.tensor([2, 1]), r.tensor([])] }) },
+  {
+    name: "where",
+    draw: (r) => ({
+      f: (x, y, z) => where(constant([true, false, true]), arithmetic.mul(x, y), z),
+      args: [r.tensor([3]), r.tensor([2, 1]), r.tensor([])],
+    }),
+  },
   unary("exp", f.exp),
   unary("exp2", f.exp2),
   unary("expm1", f.expm1),

@@ -14,13 +14,16 @@ const interpret: Evaluate = async (tensors) =>
     if (failed(r)) throw r.error;
     return new Value(r.shape, r.dtype, 0, r.data);
   });
-const check = (f: (x: Tensor) => Tensor, options: Parameters<typeof checkGradsWith>[3]): Promise<void> => checkGradsWith(interpret, f, [constant([0.3, -1.1])], options);
+const check = (f: (x: Tensor) => Tensor, options: Parameters<typeof checkGradsWith>[3]): Promise<void> =>
+  checkGradsWith(interpret, f, [constant([0.3, -1.1])], options);
 
 describe("checkGrads", () => {
   it("accepts sin to fourth order", () => expect(check(sin, { order: 4 })).resolves.toBeUndefined());
   it("names a wrong derivative, with both numbers", async () => {
     const rules = new RuleSet({ sin: { jvp: ({ tangents, inputs }) => [mul(tangents[0]!, sin(inputs[0]!))] } });
-    await expect(check(sin, { order: 1, modes: ["fwd"], rules })).rejects.toThrow(/jvp is off by .* output 0, element \d: .* by the rule, .* by finite differences/);
+    await expect(check(sin, { order: 1, modes: ["fwd"], rules })).rejects.toThrow(
+      /jvp is off by .* output 0, element \d: .* by the rule, .* by finite differences/,
+    );
     await expect(check(sin, { order: 1, modes: ["rev"], rules })).rejects.toThrow(/vjp is off/);
   });
   it("finds a second derivative that is wrong although the first is right", async () => {
@@ -36,6 +39,8 @@ describe("checkGrads", () => {
   });
   it("refuses an order that is none, and arguments without a float", async () => {
     await expect(check(sin, { order: 0 })).rejects.toThrow(/order must be a positive integer, got 0/);
-    await expect(checkGradsWith(interpret, () => constant(1), [constant([1, 2], { dtype: "int32" })])).rejects.toThrow(/none of the arguments is a float/);
+    await expect(checkGradsWith(interpret, () => constant(1), [constant([1, 2], { dtype: "int32" })])).rejects.toThrow(
+      /none of the arguments is a float/,
+    );
   });
 });

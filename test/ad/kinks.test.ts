@@ -16,8 +16,10 @@ import { valueOf, valuesOf } from "./values.ts";
 
 const vec = (...v: number[]): Tensor => constant(v, { dtype: "float64" });
 /** The derivative of an elementwise function at points; the sign of a zero is of no interest here. */
-const slope = (f: (x: Tensor) => Tensor, ...at: number[]): number[] => valueOf(grad((x: Tensor) => sum(f(x)))(vec(...at))).map((v) => v + 0);
-const slopes2 = (f: (x: Tensor, y: Tensor) => Tensor, x: number, y: number): number[] => valuesOf(...(grad((a: Tensor, b: Tensor) => sum(f(a, b)), { argnums: [0, 1] })(vec(x), vec(y)) as Tensor[])).flat();
+const slope = (f: (x: Tensor) => Tensor, ...at: number[]): number[] =>
+  valueOf(grad((x: Tensor) => sum(f(x)))(vec(...at))).map((v) => v + 0);
+const slopes2 = (f: (x: Tensor, y: Tensor) => Tensor, x: number, y: number): number[] =>
+  valuesOf(...(grad((a: Tensor, b: Tensor) => sum(f(a, b)), { argnums: [0, 1] })(vec(x), vec(y)) as Tensor[])).flat();
 
 describe("ties", () => {
   it("maximum and minimum split the cotangent evenly", () => {

@@ -73,6 +73,7 @@ function joined(values: readonly Value[], axis: number): Tensor {
   const outer = shape.slice(0, axis).reduce((n, d) => n * d, 1);
   const inner = shape.slice(axis).reduce((n, d) => n * d, 1);
   const data = new Float64Array(values.length * outer * inner);
-  for (let o = 0; o < outer; o++) values.forEach((v, k) => data.set(v.data.subarray(o * inner, (o + 1) * inner), (o * values.length + k) * inner));
+  for (let o = 0; o < outer; o++)
+    values.forEach((v, k) => data.set(v.data.subarray(o * inner, (o + 1) * inner), (o * values.length + k) * inner));
   return constant(data, { shape: [...shape.slice(0, axis), values.length, ...shape.slice(axis)] });
 }

@@ -52,7 +52,10 @@ const one = (name: string, draw: (r: Random, shape: number[]) => (x: Tensor) => 
 });
 
 /** Squares first, so that the second derivative is not structurally zero. */
-const bent = (f: (x: Tensor) => Tensor) => (x: Tensor): Tensor => f(mul(x, sin(x)));
+const bent =
+  (f: (x: Tensor) => Tensor) =>
+  (x: Tensor): Tensor =>
+    f(mul(x, sin(x)));
 
 function permutation(r: Random, n: number): number[] {
   const p = Array.from({ length: n }, (_, i) => i);
@@ -83,25 +86,41 @@ const rearrangements: readonly Case[] = [
     const axis = r.integer(0, shape.length);
     return bent((x) => squeeze(expandDims(expandDims(x, axis), 0), 0));
   }),
-  one("flip", (r, shape) => {
-    const axes = someAxes(r, shape.length);
-    return bent((x) => flip(x, axes));
-  }, 1),
-  one("slice", (r, shape) => {
-    const start = shape.map((d) => r.integer(0, d - 1));
-    const stop = shape.map((d, i) => r.integer(start[i]! + 1, d));
-    const step = shape.map(() => r.integer(1, 2));
-    return bent((x) => slice(x, start, stop, step));
-  }, 1),
+  one(
+    "flip",
+    (r, shape) => {
+      const axes = someAxes(r, shape.length);
+      return bent((x) => flip(x, axes));
+    },
+    1,
+  ),
+  one(
+    "slice",
+    (r, shape) => {
+      const start = shape.map((d) => r.integer(0, d - 1));
+      const stop = shape.map((d, i) => r.integer(start[i]! + 1, d));
+      const step = shape.map(() => r.integer(1, 2));
+      return bent((x) => slice(x, start, stop, step));
+    },
+    1,
+  ),
   one("slice backwards", () => bent((x) => slice(x, [null], [null], [-1])), 1),
-  one("pad", (r, shape) => {
-    const widths = shape.map(() => [r.integer(0, 2), r.integer(0, 2)] as const);
-    return bent((x) => pad(x, widths, { value: 1.5 }));
-  }, 1),
-  one("pad with gaps", (r, shape) => {
-    const widths = shape.map(() => [r.integer(0, 2), r.integer(0, 2), r.integer(0, 2)] as const);
-    return bent((x) => pad(x, widths));
-  }, 1),
+  one(
+    "pad",
+    (r, shape) => {
+      const widths = shape.map(() => [r.integer(0, 2), r.integer(0, 2)] as const);
+      return bent((x) => pad(x, widths, { value: 1.5 }));
+    },
+    1,
+  ),
+  one(
+    "pad with gaps",
+    (r, shape) => {
+      const widths = shape.map(() => [r.integer(0, 2), r.integer(0, 2), r.integer(0, 2)] as const);
+      return bent((x) => pad(x, widths));
+    },
+    1,
+  ),
   {
     name: "concatenate",
     draw: (r) => {
@@ -120,15 +139,24 @@ const rearrangements: readonly Case[] = [
     },
   },
   { name: "split", draw: (r) => ({ f: (x) => split(sin(x), 3, 1).reduce((a, b) => mul(a, b)), args: [r.tensor([2, 6])] }) },
-  { name: "tril and triu", draw: (r) => ({ f: bent((x) => mul(tril(x), triu(x, -1))), args: [r.tensor([r.integer(1, 3), r.integer(1, 4), r.integer(1, 4)])] }) },
+  {
+    name: "tril and triu",
+    draw: (r) => ({ f: bent((x) => mul(tril(x), triu(x, -1))), args: [r.tensor([r.integer(1, 3), r.integer(1, 4), r.integer(1, 4)])] }),
+  },
   one("probe", () => (x) => square(probe(sin(x)))),
-  one("convert to float32 and back", () => (x) => mul(square(x), convert(convert(constant(2, { dtype: "float64" }), "float32"), "float64"))),
+  one(
+    "convert to float32 and back",
+    () => (x) => mul(square(x), convert(convert(constant(2, { dtype: "float64" }), "float32"), "float64")),
+  ),
   {
     name: "addN of many",
     draw: (r) => {
       const shape = r.shape(0, 2);
       const count = r.pick([3, 5, 16, 17, 40]);
-      return { f: (x, y) => addN(Array.from({ length: count }, (_, i) => (i % 3 === 0 ? square(x) : i % 3 === 1 ? mul(x, y) : sin(y)))), args: [r.tensor(shape), r.tensor(shape)] };
+      return {
+        f: (x, y) => addN(Array.from({ length: count }, (_, i) => (i % 3 === 0 ? square(x) : i % 3 === 1 ? mul(x, y) : sin(y)))),
+        args: [r.tensor(shape), r.tensor(shape)],
+      };
     },
   },
 ];
@@ -137,14 +165,42 @@ export const structuralCases: readonly Case[] = [
   reduction("sum", (x, o) => sum(mul(x, sin(x)), o)),
   reduction("mean", (x, o) => mean(mul(x, sin(x)), o)),
   reduction("prod", prod),
-  reduction("prod with a zero", prod, (r, shape) => mul(r.tensor(shape), constant(Float64Array.from({ length: shape.reduce((n, d) => n * d, 1) }, (_, i) => (i % 3 === 1 ? 0 : 1)), { shape }))),
+  reduction("prod with a zero", prod, (r, shape) =>
+    mul(
+      r.tensor(shape),
+      constant(
+        Float64Array.from({ length: shape.reduce((n, d) => n * d, 1) }, (_, i) => (i % 3 === 1 ? 0 : 1)),
+        { shape },
+      ),
+    ),
+  ),
   reduction("max", (x, o) => square(max(x, o)), apart),
   reduction("min", (x, o) => square(min(x, o)), apart),
   reduction("variance", (x, o) => variance(x, o)),
-  reduction("std", (x, o) => std(x, { ...o, axis: [0, 1] }), (r) => r.distinct([3, 2, 2], 0.3)),
-  reduction("norm", (x, o) => norm(x, o), (r, shape) => r.tensor(shape, 0.3, 2)),
-  reduction("norm of order 1", (x, o) => norm(square(x), { ...o, ord: 1 }), (r, shape) => r.tensor(shape, 0.3, 2)),
-  reduction("norm of infinite order", (x, o) => norm(square(x), { ...o, ord: Number.POSITIVE_INFINITY }), (r, shape) => r.distinct(shape.map(() => 2), 0.2)),
+  reduction(
+    "std",
+    (x, o) => std(x, { ...o, axis: [0, 1] }),
+    (r) => r.distinct([3, 2, 2], 0.3),
+  ),
+  reduction(
+    "norm",
+    (x, o) => norm(x, o),
+    (r, shape) => r.tensor(shape, 0.3, 2),
+  ),
+  reduction(
+    "norm of order 1",
+    (x, o) => norm(square(x), { ...o, ord: 1 }),
+    (r, shape) => r.tensor(shape, 0.3, 2),
+  ),
+  reduction(
+    "norm of infinite order",
+    (x, o) => norm(square(x), { ...o, ord: Number.POSITIVE_INFINITY }),
+    (r, shape) =>
+      r.distinct(
+        shape.map(() => 2),
+        0.2,
+      ),
+  ),
   reduction("logsumexp", (x, o) => logsumexp(x, o)),
   alongAxis("softmax", (x, axis) => softmax(x, axis)),
   alongAxis("logSoftmax", (x, axis) => logSoftmax(x, axis)),

@@ -26,8 +26,12 @@ describe("perturbation confusion", () => {
     expect(itemOf(jvp((x: Tensor) => mul(x, jvp((y: Tensor) => add(x, y), [one], [one])[1]), [f64(3)], [one])[1])).toBe(1);
   });
   it("d/dx [x d/dy (x y)] at y = x is 2x, whichever modes nest", () => {
-    const d = { grad: (f: (x: Tensor) => Tensor) => grad(f) as (x: Tensor) => Tensor, jvp: (f: (x: Tensor) => Tensor) => (x: Tensor) => jvp(f, [x], [one])[1] as Tensor };
-    for (const outer of [d.grad, d.jvp]) for (const inner of [d.grad, d.jvp]) expect(itemOf(outer((x) => mul(x, inner((y) => mul(x, y))(x)))(f64(3)))).toBe(6);
+    const d = {
+      grad: (f: (x: Tensor) => Tensor) => grad(f) as (x: Tensor) => Tensor,
+      jvp: (f: (x: Tensor) => Tensor) => (x: Tensor) => jvp(f, [x], [one])[1] as Tensor,
+    };
+    for (const outer of [d.grad, d.jvp])
+      for (const inner of [d.grad, d.jvp]) expect(itemOf(outer((x) => mul(x, inner((y) => mul(x, y))(x)))(f64(3)))).toBe(6);
   });
   it("three levels: d/dx x^2 d/dy [y d/dz (x y z)] = 6 x^2 y at y = 1", () => {
     const f = (x: Tensor): Tensor => mul(square(x), grad((y: Tensor) => mul(y, grad((z: Tensor) => mul(mul(x, y), z))(one)))(one));
@@ -44,7 +48,9 @@ describe("aliasing", () => {
   it("grad(a => a x)(x) is x, not 2x", () => {
     const x = f64(5);
     expect(itemOf(grad((a: Tensor) => mul(a, x))(x))).toBe(5);
-    expect(valuesOf(...(grad((a: Tensor, b: Tensor) => mul(a, square(b)), { argnums: [0, 1] })(x, x) as Tensor[])).flat()).toEqual([25, 50]);
+    expect(valuesOf(...(grad((a: Tensor, b: Tensor) => mul(a, square(b)), { argnums: [0, 1] })(x, x) as Tensor[])).flat()).toEqual([
+      25, 50,
+    ]);
   });
   it("an interned intermediate is refused with a hint at probe, and a probe separates equal expressions", () => {
     const x = placeholder([], "float64").named("x");
@@ -83,7 +89,10 @@ describe("structure", () => {
     expect(valuesOf(g, aux).flat()).toEqual([0, 1]);
   });
   it("jacfwd, jacrev and hessian have the output's axes before the input's", () => {
-    const A = [[1, 2, 3], [4, 5, 6]];
+    const A = [
+      [1, 2, 3],
+      [4, 5, 6],
+    ];
     const f = (x: Tensor): Tensor => sum(mul(constant(A, { dtype: "float64" }), square(x)), { axis: 1 });
     const x = vec(1, -1, 2);
     const expected = A.flatMap((row) => row.map((a, j) => 2 * a * [1, -1, 2][j]!));
@@ -99,7 +108,13 @@ describe("structure", () => {
     expect(valueOf(hv as Tensor)).toEqual([10, 14, 18]);
   });
   it("vmap maps the axes it is told, hands on the others, and nests", () => {
-    const m = constant([[1, 2, 3], [4, 5, 6]], { dtype: "float64" });
+    const m = constant(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      { dtype: "float64" },
+    );
     const dotAll = vmap((a: Tensor, b: Tensor) => sum(mul(a, b)), { inAxes: [1, null] });
     expect(valueOf(dotAll(m, vec(10, 1)))).toEqual([14, 25, 36]);
     const outer = vmap((a: Tensor) => vmap((b: Tensor) => mul(a, b))(vec(1, 2)), { outAxes: 1 })(vec(3, 5, 7));
@@ -143,7 +158,10 @@ describe("third order and beyond", () => {
   });
   it("forward over reverse over forward agrees with reverse over forward over reverse", () => {
     const f = (x: Tensor): Tensor => mul(exp(sin(x)), cos(square(x)));
-    const fwd = (g: (x: Tensor) => Tensor) => (x: Tensor): Tensor => jvp(g, [x], [1])[1] as Tensor;
+    const fwd =
+      (g: (x: Tensor) => Tensor) =>
+      (x: Tensor): Tensor =>
+        jvp(g, [x], [1])[1] as Tensor;
     const rev = (g: (x: Tensor) => Tensor) => grad(g) as (x: Tensor) => Tensor;
     const x = f64(0.4);
     expect(itemOf(fwd(rev(fwd(f)))(x))).toBeCloseTo(itemOf(rev(fwd(rev(f)))(x)), 10);
@@ -167,16 +185,23 @@ describe("rules as values", () => {
 
 describe("refusals", () => {
   const x = placeholder([2], "float32").named("x");
-  it("a gradient of what is not a scalar", () => expect(() => grad(square(x), x)).toThrow(/grad: a gradient is of a scalar, got mul float32\[2\].*sum or mean/s));
+  it("a gradient of what is not a scalar", () =>
+    expect(() => grad(square(x), x)).toThrow(/grad: a gradient is of a scalar, got mul float32\[2\].*sum or mean/s));
   it("integers", () => {
     const n = placeholder([], "int32").named("n");
     expect(() => grad(sum(mul(n, 1)), n)).toThrow(/int32.*float/s);
   });
   it("a tangent of another shape", () => expect(() => jvp(square(x), x, vec(1, 2, 3))).toThrow(/tangent.*\[3\].*does not fit.*"x"/s));
-  it("an argument that is not there", () => expect(() => grad((a: Tensor) => a, { argnums: 1 })(f64(1))).toThrow(/argnums names argument 1, but 1 argument was given/));
-  it("examples of different number", () => expect(() => vmap((a: Tensor, b: Tensor) => mul(a, b))(vec(1, 2), vec(1, 2, 3))).toThrow(/vmap: mapped axes differ in size.*2.*3/s));
-  it("an axis that is not there", () => expect(() => vmap((a: Tensor) => a, { inAxes: 3 })(vec(1, 2))).toThrow(/vmap: axis 3 is out of range/));
-  it("a function that returns no tensor", () => expect(() => jvp((_: Tensor) => "no" as unknown as Tensor, [f64(1)], [1])).toThrow(/jvp: the function's result must be a tensor, got string no/));
+  it("an argument that is not there", () =>
+    expect(() => grad((a: Tensor) => a, { argnums: 1 })(f64(1))).toThrow(/argnums names argument 1, but 1 argument was given/));
+  it("examples of different number", () =>
+    expect(() => vmap((a: Tensor, b: Tensor) => mul(a, b))(vec(1, 2), vec(1, 2, 3))).toThrow(/vmap: mapped axes differ in size.*2.*3/s));
+  it("an axis that is not there", () =>
+    expect(() => vmap((a: Tensor) => a, { inAxes: 3 })(vec(1, 2))).toThrow(/vmap: axis 3 is out of range/));
+  it("a function that returns no tensor", () =>
+    expect(() => jvp((_: Tensor) => "no" as unknown as Tensor, [f64(1)], [1])).toThrow(
+      /jvp: the function's result must be a tensor, got string no/,
+    ));
 });
 
 it("a chain of 100,000 nodes is differentiated without a stack overflow", () => {

@@ -1,0 +1,45 @@
+/**
+ * Imports point one way: core <- kernel <- ops <- ad, the scheduler on those four, the backends on the kernel language and
+ * core's dtypes alone, index.ts on everything. Rules for dependency-cruiser.
+ */
+const rooms = {
+  core: [],
+  kernel: ["core"],
+  ops: ["core", "kernel"],
+  ad: ["core", "kernel", "ops"],
+  scheduler: ["core", "kernel", "ops", "ad"],
+  cpu: ["kernel", "core/dtype.ts"],
+  gpu: ["kernel", "core/dtype.ts"],
+  // What a user writes: the package by its name, nothing behind it.
+  examples: [],
+};
+const directions = Object.entries(rooms).map(([room, others]) => ({
+  name: `${room} imports ${others.join(", ") || "no other room"}`,
+  severity: "error",
+  from: { path: `^${room}/` },
+  to: {
+    path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|cpu|gpu|examples)(/|$)",
+    pathNot: [room, ...others].map((r) => (r.endsWith(".ts") ? `^${r.replace(".", "\\.")}$` : `^${r}/`)),
+  },
+}));
+
+export default {
+  forbidden: [
+    ...directions,
+    { name: "no cycles at run time", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "the library imports only what its users install",
+      severity: "error",
+      from: { path: "^(index\\.ts|core|kernel|ops|ad|scheduler|cpu|gpu)" },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
+    },
+    { name: "every import resolves", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    detectProcessBuiltinModuleCalls: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "default"], extensions: [".ts", ".js"] },
+  },
+};
