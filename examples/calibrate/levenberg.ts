@@ -12,14 +12,19 @@ export interface Evaluation {
   /** J^T r, the gradient of the loss, and J^T J, its curvature but for that of the readings themselves. */
   readonly gradient: Pair;
   readonly curvature: readonly [Pair, Pair];
+  /** The gradient of the loss again, by adjoints: not needed here, but it should agree. */
+  readonly adjoint: Pair;
 }
 
 export type Pair = readonly [number, number];
 
-export interface Fit<E extends Evaluation> {
+/** The distance between the gradients by tangents and by adjoints. */
+export const mismatch = ({ gradient, adjoint }: Evaluation): number => Math.hypot(gradient[0] - adjoint[0], gradient[1] - adjoint[1]);
+
+export interface Fit {
   /** The last evaluation, and the best one so far. */
-  readonly trial: E;
-  readonly best: E;
+  readonly trial: Evaluation;
+  readonly best: Evaluation;
   /** What to evaluate next; undefined when no step would improve the fit any more. */
   readonly next: Pair | undefined;
   readonly evaluations: number;
@@ -31,7 +36,7 @@ export interface Fit<E extends Evaluation> {
 const [firstDamping, largestDamping, smallestStep, mostEvaluations] = [1e-3, 1e8, 1e-7, 60];
 
 /** Takes an evaluation in; the first one starts a fit. One that did not improve (or is NaN) raises the damping. */
-export function levenberg<E extends Evaluation>(fit: Fit<E> | undefined, trial: E): Fit<E> {
+export function levenberg(fit: Fit | undefined, trial: Evaluation): Fit {
   const improved = !fit || trial.loss < fit.best.loss;
   const best = improved ? trial : fit.best;
   const damping = !fit ? firstDamping : fit.damping * (improved ? 0.1 : 10);

@@ -113,10 +113,11 @@ describe("Levenberg-Marquardt", () => {
         parameters,
         loss: dot(residuals, residuals) / 2,
         gradient: against(residuals),
+        adjoint: against(residuals),
         curvature: [against(rows[0]!), against(rows[1]!)],
       };
     };
-  const run = (evaluate: (p: Pair) => Evaluation, start: Pair): Fit<Evaluation> => {
+  const run = (evaluate: (p: Pair) => Evaluation, start: Pair): Fit => {
     let fit = levenberg(undefined, evaluate(start));
     while (fit.next) fit = levenberg(fit, evaluate(fit.next));
     return fit;
@@ -162,6 +163,7 @@ describe("Levenberg-Marquardt", () => {
       parameters: [1, 1],
       loss: 1,
       gradient: [0, 0],
+      adjoint: [0, 0],
       curvature: [
         [0, 0],
         [0, 1],
