@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dependents, topological } from "../../core/graph.ts";
 import { coleHopf } from "../../examples/calibrate/cole-hopf.ts";
 import { type Observations, readObservations } from "../../examples/calibrate/csv.ts";
+import { makeObservations } from "../../examples/calibrate/make-observations.ts";
 import { buildModel, type Model } from "../../examples/calibrate/model.ts";
 import type { Summary } from "../../examples/calibrate/report.ts";
 import { readings } from "../../examples/calibrate/sensors.ts";
@@ -17,6 +18,10 @@ import { gridFor } from "../../examples/calibrate/simulation.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const shipped = join(root, "examples/calibrate/observations.csv");
 const truth = { viscosity: 0.05, amplitude: 1.2 };
+
+it("the observations shipped are those that the script writes", async () => {
+  expect(await makeObservations()).toBe(readFileSync(shipped, "utf8"));
+});
 
 describe("the model", () => {
   const observations = readObservations(shipped);
