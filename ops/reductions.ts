@@ -38,17 +38,26 @@ interface Reduction {
 }
 
 function reductionOf(op: string, t: Tensor, argument: ReduceArgument | undefined): Reduction {
-  const options: ReduceOptions = typeof argument === "number" || Array.isArray(argument) ? { axis: argument as number | readonly number[] } : ((argument as ReduceOptions | undefined) ?? {});
+  const options: ReduceOptions =
+    typeof argument === "number" || Array.isArray(argument)
+      ? { axis: argument as number | readonly number[] }
+      : ((argument as ReduceOptions | undefined) ?? {});
   if (typeof options !== "object") throw new Error(`${op}: expected an axis, a list of axes or { axis, keepdims }, got ${String(options)}`);
   return { axes: normalizeAxes(op, options.axis, t.rank), keepdims: options.keepdims ?? false };
 }
 
 /** A reduced tensor, with the axes put back as size 1 if they are to stay. */
 const finish = (reduced: Tensor, from: Shape, { axes, keepdims }: Reduction): Tensor =>
-  keepdims ? reshape(reduced, from.map((d, i) => (axes.includes(i) ? 1 : d))) : reduced;
+  keepdims
+    ? reshape(
+        reduced,
+        from.map((d, i) => (axes.includes(i) ? 1 : d)),
+      )
+    : reduced;
 
 /** A reduced tensor repeated along the axes that were reduced. */
-const spread = (reduced: Tensor, shape: Shape, axes: readonly number[]): Tensor => broadcastInDim([reduced], { shape, axes: keptAxes(shape.length, axes) });
+const spread = (reduced: Tensor, shape: Shape, axes: readonly number[]): Tensor =>
+  broadcastInDim([reduced], { shape, axes: keptAxes(shape.length, axes) });
 
 const countOf = (shape: Shape, axes: readonly number[]): Dim => sizeOf(axes.map((a) => shape[a]!));
 
@@ -57,7 +66,12 @@ interface AxesParams {
   readonly axes: readonly number[];
 }
 
-function defineFold(name: string, fold: Exclude<Fold, "cumsum">, jvp: Rules<AxesParams>["jvp"], result?: DType): PrimitiveFunction<AxesParams> {
+function defineFold(
+  name: string,
+  fold: Exclude<Fold, "cumsum">,
+  jvp: Rules<AxesParams>["jvp"],
+  result?: DType,
+): PrimitiveFunction<AxesParams> {
   const apply: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>({
     name,
     type: ([x], { axes }) => {
@@ -84,7 +98,8 @@ const reduceProd: PrimitiveFunction<AxesParams> = defineFold("prod", "prod", ({ 
   const kept = keptAxes(x!.rank, axes);
   const count = countOf(x!.shape, axes);
   const rows = (t: Tensor): Tensor => reshape(permute(t, [...kept, ...axes]), [sizeOf(kept.map((i) => t.shape[i]!)), count]);
-  const tangent = typeof count === "number" ? productTangent(rows(x!), rows(dx!), count) : productTangentOfNamed(rows(x!), rows(dx!), count);
+  const tangent =
+    typeof count === "number" ? productTangent(rows(x!), rows(dx!), count) : productTangentOfNamed(rows(x!), rows(dx!), count);
   return [reshape(tangent, reducedShape(x!.shape, axes))];
 });
 
@@ -121,9 +136,10 @@ const countable = (op: string, x: Operand): Tensor => {
 };
 
 /** The sum over some axes (default: all). The sum of nothing is 0; bools count as integers. */
-export function sum<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+export function sum<A extends Operand>(x: A): Tensor<[]>;
+export function sum<A extends Operand, const G extends ReduceArgument | undefined>(
   x: A,
-  argument?: Reducing<ShapeOf<A>, G, "sum">,
+  argument: Reducing<ShapeOf<A>, G, "sum">,
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function sum(x: Operand, argument?: ReduceArgument): Tensor {
   const t = countable("sum", x);
@@ -132,9 +148,10 @@ export function sum(x: Operand, argument?: ReduceArgument): Tensor {
 }
 
 /** The product over some axes (default: all). Derivatives are exact where factors are 0. */
-export function prod<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+export function prod<A extends Operand>(x: A): Tensor<[]>;
+export function prod<A extends Operand, const G extends ReduceArgument | undefined>(
   x: A,
-  argument?: Reducing<ShapeOf<A>, G, "prod">,
+  argument: Reducing<ShapeOf<A>, G, "prod">,
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function prod(x: Operand, argument?: ReduceArgument): Tensor {
   const t = countable("prod", x);
@@ -143,9 +160,10 @@ export function prod(x: Operand, argument?: ReduceArgument): Tensor {
 }
 
 /** The mean over some axes (default: all), in floating point. The mean of nothing is NaN. */
-export function mean<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+export function mean<A extends Operand>(x: A): Tensor<[]>;
+export function mean<A extends Operand, const G extends ReduceArgument | undefined>(
   x: A,
-  argument?: Reducing<ShapeOf<A>, G, "mean">,
+  argument: Reducing<ShapeOf<A>, G, "mean">,
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function mean(x: Operand, argument?: ReduceArgument): Tensor {
   const t = toFloat("mean", x);
@@ -159,11 +177,16 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /** The sum of squared differences from the mean, and what to divide it by. */
-function deviations(op: string, x: Operand, argument: ReduceArgument | VarianceOptions | undefined): { squares: Tensor; count: Tensor; shape: Shape; r: Reduction } {
+function deviations(
+  op: string,
+  x: Operand,
+  argument: ReduceArgument | VarianceOptions | undefined,
+): { squares: Tensor; count: Tensor; shape: Shape; r: Reduction } {
   const t = toFloat(op, x);
   const r = reductionOf(op, t, argument);
   const { correction = 0 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as VarianceOptions) : {};
-  if (!(typeof correction === "number" && Number.isFinite(correction))) throw new Error(`${op}: the correction must be a number, got ${String(correction)}`);
+  if (!(typeof correction === "number" && Number.isFinite(correction)))
+    throw new Error(`${op}: the correction must be a number, got ${String(correction)}`);
   const size = countOf(t.shape, r.axes);
   const count = Number.isInteger(correction) ? dimSize(subDims(size, correction), t.dtype) : sub(dimSize(size, t.dtype), correction);
   const centred = sub(t, mean(t, { axis: r.axes, keepdims: true }));
@@ -171,9 +194,10 @@ function deviations(op: string, x: Operand, argument: ReduceArgument | VarianceO
 }
 
 /** The variance: the mean of squared differences from the mean. */
-export function variance<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined = undefined>(
+export function variance<A extends Operand>(x: A): Tensor<[]>;
+export function variance<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined>(
   x: A,
-  argument?: Reducing<ShapeOf<A>, G, "var">,
+  argument: Reducing<ShapeOf<A>, G, "var">,
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function variance(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
   const { squares, count, shape, r } = deviations("var", x, argument);
@@ -181,9 +205,10 @@ export function variance(x: Operand, argument?: number | readonly number[] | Var
 }
 
 /** The standard deviation: the root of the variance. Where that is 0, the derivative is 0. */
-export function std<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined = undefined>(
+export function std<A extends Operand>(x: A): Tensor<[]>;
+export function std<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined>(
   x: A,
-  argument?: Reducing<ShapeOf<A>, G, "std">,
+  argument: Reducing<ShapeOf<A>, G, "std">,
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function std(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
   const { squares, count, shape, r } = deviations("std", x, argument);
@@ -206,7 +231,8 @@ function extreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, ar
 }
 
 function nonEmpty(op: string, t: Tensor, axes: readonly number[]): void {
-  if (countOf(t.shape, axes) === 0) throw new Error(`${op}: ${t.describe()} has no elements along axes ${showShape(axes)}, and so no ${op}`);
+  if (countOf(t.shape, axes) === 0)
+    throw new Error(`${op}: ${t.describe()} has no elements along axes ${showShape(axes)}, and so no ${op}`);
 }
 
 /** The greatest element over some axes (default: all); NaN if any is NaN. Elements that tie share the derivative evenly. */
@@ -223,15 +249,22 @@ export interface ArgOptions {
 function argExtreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: number | ArgOptions = {}): Tensor {
   const t = countable(op, x);
   const r = reductionOf(op, t, argument);
-  if (Array.isArray(typeof argument === "object" ? argument.axis : argument)) throw new Error(`${op}: takes one axis, or none for all of x, got a list`);
+  if (Array.isArray(typeof argument === "object" ? argument.axis : argument))
+    throw new Error(`${op}: takes one axis, or none for all of x, got a list`);
   nonEmpty(op, t, r.axes);
   return finish(fold([t], { axes: r.axes }), t.shape, r);
 }
 
 /** The position (int32) of the first greatest element along an axis; NaN counts as greatest. */
-export const argmax = ((x: Operand, argument?: number | ArgOptions) => argExtreme("argmax", reduceArgmax, x, argument)) as Reducer<"argmax", number | ArgOptions>;
+export const argmax = ((x: Operand, argument?: number | ArgOptions) => argExtreme("argmax", reduceArgmax, x, argument)) as Reducer<
+  "argmax",
+  number | ArgOptions
+>;
 /** The position (int32) of the first least element along an axis; NaN counts as least. */
-export const argmin = ((x: Operand, argument?: number | ArgOptions) => argExtreme("argmin", reduceArgmin, x, argument)) as Reducer<"argmin", number | ArgOptions>;
+export const argmin = ((x: Operand, argument?: number | ArgOptions) => argExtreme("argmin", reduceArgmin, x, argument)) as Reducer<
+  "argmin",
+  number | ArgOptions
+>;
 
 // ---- truth
 function truth(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: ReduceArgument | undefined): Tensor {
@@ -251,9 +284,10 @@ export interface NormOptions extends ReduceOptions {
 }
 
 /** The norm of the elements over some axes (default: all), taken as one vector. The derivative at 0 is 0. */
-export function norm<A extends Operand, const G extends number | readonly number[] | NormOptions | undefined = undefined>(
+export function norm<A extends Operand>(x: A): Tensor<[]>;
+export function norm<A extends Operand, const G extends number | readonly number[] | NormOptions | undefined>(
   x: A,
-  argument?: Reducing<ShapeOf<A>, G, "norm">,
+  argument: Reducing<ShapeOf<A>, G, "norm">,
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function norm(x: Operand, argument?: number | readonly number[] | NormOptions): Tensor {
   const t = toFloat("norm", x);

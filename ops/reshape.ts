@@ -32,14 +32,19 @@ export function reshape<A extends Tensor, const T extends Shape>(
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const open = shape.filter((d) => d === -1).length;
   if (open > 1) throw new Error(`reshape: at most one -1, got shape ${showShape(shape)}`);
-  checkShape("reshape", shape.map((d) => (d === -1 ? 0 : d)));
+  checkShape(
+    "reshape",
+    shape.map((d) => (d === -1 ? 0 : d)),
+  );
   let target = shape;
   if (open === 1) {
     const known = sizeOf(shape.filter((d) => d !== -1));
     const rest: Dim | undefined = divideDims(sizeOf(x.shape), known);
-    if (rest === undefined) throw new Error(`reshape: ${x.describe()} has ${sizeOf(x.shape)} elements, which ${showShape(shape)} does not divide`);
+    if (rest === undefined)
+      throw new Error(`reshape: ${x.describe()} has ${sizeOf(x.shape)} elements, which ${showShape(shape)} does not divide`);
     target = shape.map((d) => (d === -1 ? rest : d));
-  } else if (!sameDim(sizeOf(shape), sizeOf(x.shape))) throw new Error(`reshape: ${x.describe()} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has ${sizeOf(shape)}`);
+  } else if (!sameDim(sizeOf(shape), sizeOf(x.shape)))
+    throw new Error(`reshape: ${x.describe()} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has ${sizeOf(shape)}`);
   return sameShape(target, x.shape) ? x : reshapePrimitive([x], { shape: [...target] });
 }
 
@@ -53,16 +58,24 @@ export function expandDims(x: Tensor, axis: number | readonly number[]): Tensor 
   const rank = x.rank + added.length;
   const at = normalizeAxes("expandDims", added, rank);
   const rest = [...x.shape];
-  return reshape(x, Array.from({ length: rank }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)));
+  return reshape(
+    x,
+    Array.from({ length: rank }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)),
+  );
 }
 
 /** x without the given axes, which must have size 1 (default: without all that do). */
-export function squeeze<A extends Tensor, const Ax extends number | readonly number[] | undefined = undefined>(
+export function squeeze<A extends Tensor>(x: A): Tensor<Squeeze<ShapeOf<A>, undefined>>;
+export function squeeze<A extends Tensor, const Ax extends number | readonly number[] | undefined>(
   x: A,
-  axis?: Fit<Squeeze<ShapeOf<A>, Ax>, InRange<ShapeOf<A>, Ax, "squeeze">>,
+  axis: Fit<Squeeze<ShapeOf<A>, Ax>, InRange<ShapeOf<A>, Ax, "squeeze">>,
 ): Tensor<Result<Squeeze<ShapeOf<A>, Ax>>>;
 export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
   const gone = axis === undefined ? x.shape.flatMap((d, i) => (sameDim(d, 1) ? [i] : [])) : normalizeAxes("squeeze", axis, x.rank);
-  for (const i of gone) if (!sameDim(x.shape[i]!, 1)) throw new Error(`squeeze: axis ${i} of ${x.describe()} has size ${x.shape[i]}, not 1`);
-  return reshape(x, x.shape.filter((_, i) => !gone.includes(i)));
+  for (const i of gone)
+    if (!sameDim(x.shape[i]!, 1)) throw new Error(`squeeze: axis ${i} of ${x.describe()} has size ${x.shape[i]}, not 1`);
+  return reshape(
+    x,
+    x.shape.filter((_, i) => !gone.includes(i)),
+  );
 }

@@ -24,10 +24,8 @@ export interface Ternary {
   ): Tensor<Broadcast<Tensor<Broadcast<A, B>>, C>>;
 }
 
-/** A function that reduces some axes, given as its argument or in it. Op names it in messages. */
+/** A function that reduces all axes, or those given as its argument or in it. Op names it in messages. */
 export interface Reducer<Op extends string, Argument> {
-  <A extends Operand, const G extends Argument | undefined = undefined>(
-    x: A,
-    argument?: Reducing<ShapeOf<A>, G, Op>,
-  ): Tensor<Reduced<ShapeOf<A>, G>>;
+  <A extends Operand>(x: A): Tensor<[]>;
+  <A extends Operand, const G extends Argument | undefined>(x: A, argument: Reducing<ShapeOf<A>, G, Op>): Tensor<Reduced<ShapeOf<A>, G>>;
 }

@@ -12,15 +12,18 @@ import { max, type ReduceArgument, sum } from "./reductions.ts";
 import { reshape } from "./reshape.ts";
 
 const axisOf = (argument: ReduceArgument | undefined): number | readonly number[] | undefined =>
-  typeof argument === "number" || Array.isArray(argument) ? (argument as number | readonly number[]) : (argument as { axis?: number } | undefined)?.axis;
+  typeof argument === "number" || Array.isArray(argument)
+    ? (argument as number | readonly number[])
+    : (argument as { axis?: number } | undefined)?.axis;
 
 /**
  * log(sum(exp(x))) over some axes (default: all). An infinite maximum is the result; those that attain it get no derivative
  * there.
  */
-export function logsumexp<A extends Operand, const G extends ReduceArgument | undefined = undefined>(
+export function logsumexp<A extends Operand>(x: A): Tensor<[]>;
+export function logsumexp<A extends Operand, const G extends ReduceArgument | undefined>(
   x: A,
-  argument?: Reducing<ShapeOf<A>, G, "logsumexp">,
+  argument: Reducing<ShapeOf<A>, G, "logsumexp">,
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
   const t = toFloat("logsumexp", x);
@@ -33,14 +36,16 @@ export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
 }
 
 /** exp(x) over its sum along an axis (default: the last), or several. A row of -Infinity alone gives NaN. */
-export function softmax<A extends Operand, const Ax extends Axes = -1>(x: A, axis?: InRange<ShapeOf<A>, Ax, "softmax">): Tensor<ShapeOf<A>>;
+export function softmax<A extends Operand>(x: A): Tensor<ShapeOf<A>>;
+export function softmax<A extends Operand, const Ax extends Axes>(x: A, axis: InRange<ShapeOf<A>, Ax, "softmax">): Tensor<ShapeOf<A>>;
 export function softmax(x: Operand, axis: number | readonly number[] = -1): Tensor {
   const { exponentials, total } = parts("softmax", x, axis);
   return div(exponentials, total);
 }
 
 /** The logarithm of the softmax, accurate where that would underflow. */
-export function logSoftmax<A extends Operand, const Ax extends Axes = -1>(x: A, axis?: InRange<ShapeOf<A>, Ax, "logSoftmax">): Tensor<ShapeOf<A>>;
+export function logSoftmax<A extends Operand>(x: A): Tensor<ShapeOf<A>>;
+export function logSoftmax<A extends Operand, const Ax extends Axes>(x: A, axis: InRange<ShapeOf<A>, Ax, "logSoftmax">): Tensor<ShapeOf<A>>;
 export function logSoftmax(x: Operand, axis: number | readonly number[] = -1): Tensor {
   const { shifted, total } = parts("logSoftmax", x, axis);
   return sub(shifted, log(total));

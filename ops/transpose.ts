@@ -18,7 +18,12 @@ const transposePrimitive: PrimitiveFunction<TransposeParams> = definePrimitive<T
   name: "transpose",
   type: ([x], { perm }): Aval => ({ shape: perm.map((p) => x!.shape[p]!), dtype: x!.dtype }),
   jvp: linearJvp,
-  transpose: ({ params: { perm }, cotangents }) => [permute(cotangents[0]!, perm.map((_, i) => perm.indexOf(i)))],
+  transpose: ({ params: { perm }, cotangents }) => [
+    permute(
+      cotangents[0]!,
+      perm.map((_, i) => perm.indexOf(i)),
+    ),
+  ],
   batch: ({ params: { perm }, inputs }) => [permute(inputs[0]!, [0, ...perm.map((p) => p + 1)])],
   lower: ({ params: { perm }, inputs }) => ({ steps: [], outputs: [transposeView(inputs[0]!, perm)] }),
 });
@@ -28,7 +33,10 @@ export function permute(x: Tensor, perm: readonly number[]): Tensor {
   if (perm.every((p, i) => p === i)) return x;
   if (x.primitive === transposePrimitive.primitive) {
     const before = (x.params as TransposeParams).perm;
-    return permute(x.inputs[0]!, perm.map((p) => before[p]!));
+    return permute(
+      x.inputs[0]!,
+      perm.map((p) => before[p]!),
+    );
   }
   return transposePrimitive([x], { perm });
 }
@@ -40,18 +48,29 @@ export function transpose<A extends Operand, const P extends readonly number[] |
 ): Tensor<Result<Transposed<ShapeOf<A>, P>>>;
 export function transpose(x: Operand, perm?: readonly number[]): Tensor {
   const t = toTensor("transpose", x);
-  if (perm === undefined) return permute(t, t.shape.map((_, i) => t.rank - 1 - i));
+  if (perm === undefined)
+    return permute(
+      t,
+      t.shape.map((_, i) => t.rank - 1 - i),
+    );
   const axes = Array.isArray(perm) ? perm : undefined;
-  if (!axes || axes.length !== t.rank) throw new Error(`transpose: the order of axes for ${t.describe()} must list its ${t.rank} axes, got ${String(perm)}`);
+  if (!axes || axes.length !== t.rank)
+    throw new Error(`transpose: the order of axes for ${t.describe()} must list its ${t.rank} axes, got ${String(perm)}`);
   normalizeAxes("transpose", axes, t.rank);
-  return permute(t, axes.map((a: number) => normalizeAxis("transpose", a, t.rank)));
+  return permute(
+    t,
+    axes.map((a: number) => normalizeAxis("transpose", a, t.rank)),
+  );
 }
 
 /** x with two axes exchanged. */
 export function swapaxes(x: Operand, axis1: number, axis2: number): Tensor {
   const t = toTensor("swapaxes", x);
   const [a, b] = [normalizeAxis("swapaxes", axis1, t.rank), normalizeAxis("swapaxes", axis2, t.rank)];
-  return permute(t, t.shape.map((_, i) => (i === a ? b : i === b ? a : i)));
+  return permute(
+    t,
+    t.shape.map((_, i) => (i === a ? b : i === b ? a : i)),
+  );
 }
 
 /** x with one axis (or several) moved to other places; the remaining axes keep their order. */
@@ -90,7 +109,8 @@ const flipPrimitive: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>
 });
 
 /** x backwards along the given axes (default: all). */
-export function flip<A extends Operand, const Ax extends Axes | undefined = undefined>(x: A, axis?: InRange<ShapeOf<A>, Ax, "flip">): Tensor<ShapeOf<A>>;
+export function flip<A extends Operand>(x: A): Tensor<ShapeOf<A>>;
+export function flip<A extends Operand, const Ax extends Axes | undefined>(x: A, axis: InRange<ShapeOf<A>, Ax, "flip">): Tensor<ShapeOf<A>>;
 export function flip(x: Operand, axis?: number | readonly number[]): Tensor {
   const t = toTensor("flip", x);
   const axes = normalizeAxes("flip", axis, t.rank);

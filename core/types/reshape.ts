@@ -19,12 +19,16 @@ export type Reshape<S extends ShapeType, T extends ShapeType> =
     : true extends Unranked<S> | HasUnknown<S> | HasUnknown<T>
       ? Fill<T, any>
       : Cancel<S, T> extends [infer A extends ShapeType, infer B extends ShapeType]
-        ? B extends readonly [-1]
+        ? WithoutOnes<B> extends readonly [-1]
           ? Fill<T, Product<A>>
           : -1 extends B[number]
             ? Fill<T, any>
             : Counted<S, T, Product<A>, Product<B>>
         : any;
+
+type WithoutOnes<S extends ShapeType> = S extends readonly [infer First extends DimType, ...infer Rest extends ShapeType]
+  ? [...([First] extends [1] ? [] : [First]), ...WithoutOnes<Rest>]
+  : [];
 
 /** True if a dimension is any: it might equal every other, so that nothing may be cancelled. */
 type HasUnknown<S extends ShapeType> = number extends S[number] ? true : false;
