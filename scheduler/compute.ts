@@ -1,0 +1,150 @@
+/**
+ * Brings what a target wants up to date: plan after plan, as many as cutoffs make necessary. With no cutoff in the way, one.
+ */
+import { evaluateDim } from "../core/dim.ts";
+import { arrayOf, type TypedArray } from "../core/dtype.ts";
+import { evaluateShape, stridesOf } from "../core/shape.ts";
+import type { Backend } from "../kernel/backend.ts";
+import { sameBits } from "./bits.ts";
+import type { Dirt, Target } from "./mark.ts";
+import type { Necessary } from "./necessary.ts";
+import type { Failure, NodeState } from "./node.ts";
+import type { Memory } from "./place.ts";
+import type { Plan } from "./plan.ts";
+import type { Sources } from "./sources.ts";
+import type { Counters } from "./stats.ts";
+
+export interface Workshop {
+  readonly backend: Backend;
+  readonly memory: Memory;
+  readonly necessary: Necessary;
+  readonly sources: Sources;
+  readonly dirt: Dirt;
+  readonly counters: Counters;
+}
+
+export class Computer {
+  /** The number of plans run so far: when a node was computed. */
+  runs = 0;
+  sizesVersion = 0;
+  readonly #parts: Workshop;
+  readonly #fail: (failure: Failure) => void;
+  /** Looks at what a plan computed, for the watch. */
+  inspect: ((nodes: readonly NodeState[]) => void) | undefined;
+
+  constructor(parts: Workshop, fail: (failure: Failure) => void) {
+    this.#parts = parts;
+    this.#fail = fail;
+  }
+
+  /** Takes up changes of the necessary set. */
+  refresh(): void {
+    const { dirt, memory, necessary, sources } = this.#parts;
+    if (!dirt.refresh()) return;
+    memory.releaseTemps();
+    for (const node of necessary.failed) if (node.inputs.length === 0) this.settle([node], () => sources.load(node));
+  }
+
+  compute(target: Target): void {
+    const { dirt } = this.#parts;
+    this.refresh();
+    for (;;) {
+      const plan = dirt.take(target);
+      if (!plan) return;
+      this.#run(plan);
+      if (plan.cutoffs.length === 0) return;
+      const passed = plan.cutoffs.filter((n) => this.#passes(n));
+      dirt.mark(passed);
+    }
+  }
+
+  #run(plan: Plan): void {
+    const { counters, necessary } = this.#parts;
+    const bindings = { ...this.#parts, sizes: this.#parts.sources.sizes, sizesVersion: this.sizesVersion };
+    if (necessary.failed.size > 0 || !plan.isBound(bindings)) {
+      counters.plansBound++;
+      this.settle(plan.nodes, () => plan.bind(bindings));
+    }
+    plan.run();
+    this.runs++;
+    counters.kernels += plan.kernels;
+    counters.nodesComputed += plan.nodes.length;
+    for (const n of plan.observed) n.computedAt = this.runs;
+    this.inspect?.(plan.nodes);
+  }
+
+  /** Does something that settles whether nodes have failed, and reports each node that failed first and did not before. */
+  settle(nodes: readonly NodeState[], action: () => void): void {
+    const { failed } = this.#parts.necessary;
+    const before = new Set<unknown>();
+    if (failed.size > 0) for (const n of nodes) if (n.failure) before.add(n.failure.tensor);
+    action();
+    for (const n of nodes) {
+      if (!n.failure) {
+        failed.delete(n);
+        continue;
+      }
+      failed.add(n);
+      if (n.failure.tensor === n.tensor && !before.has(n.tensor)) this.#fail(n.failure);
+    }
+  }
+
+  /** Whether a cutoff node that was computed has other bits than when a change last passed it. */
+  #passes(node: NodeState): boolean {
+    if (!node.failure && node.propagated && sameBits(this.data(node, true), node.propagated)) return false;
+    node.propagated = node.failure ? undefined : this.data(node);
+    return true;
+  }
+
+  shape(node: NodeState): number[] {
+    return evaluateShape(node.tensor.shape, this.#parts.sources.sizes);
+  }
+
+  /** The value of a node in row-major order: a copy, or with `lend` a view of the buffer where the value is in one piece. */
+  data(node: NodeState, lend = false): TypedArray {
+    const { backend, memory, sources } = this.#parts;
+    const { sizes } = sources;
+    const { slot, offset, strides } = node.view;
+    const shape = this.shape(node);
+    const buffer = backend.view(memory.buffer(slot), slot.storage, evaluateDim(slot.length, sizes));
+    const start = evaluateDim(offset, sizes);
+    const steps = strides.map((d) => evaluateDim(d, sizes));
+    const count = shape.reduce((n, d) => n * d, 1);
+    if (inOnePiece(shape, steps)) return lend ? buffer.subarray(start, start + count) : buffer.slice(start, start + count);
+    return gather(buffer, start, shape, steps, new (arrayOf(slot.storage))(count));
+  }
+
+  /** Whether the value is in one piece, at the start of its buffer. */
+  isWhole(node: NodeState): boolean {
+    const { sizes } = this.#parts.sources;
+    const { offset, strides } = node.view;
+    return (
+      evaluateDim(offset, sizes) === 0 &&
+      inOnePiece(
+        this.shape(node),
+        strides.map((d) => evaluateDim(d, sizes)),
+      )
+    );
+  }
+}
+
+function inOnePiece(shape: readonly number[], strides: readonly number[]): boolean {
+  const full = stridesOf(shape);
+  return shape.includes(0) || strides.every((s, i) => s === full[i] || shape[i] === 1);
+}
+
+/** Copies a strided view, element by element. */
+function gather(from: TypedArray, start: number, shape: readonly number[], strides: readonly number[], to: TypedArray): TypedArray {
+  const position = shape.map(() => 0);
+  let element = start;
+  for (let i = 0; i < to.length; i++) {
+    to[i] = from[element]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      element += strides[axis]!;
+      if (++position[axis]! < shape[axis]!) break;
+      element -= strides[axis]! * shape[axis]!;
+      position[axis] = 0;
+    }
+  }
+  return to;
+}

@@ -1,0 +1,147 @@
+/**
+ * What the engine knows of one necessary node: its place in the graph, what it was lowered to, and whether it has failed.
+ *
+ *   users      ^  ^        edges up exist for necessary nodes only, so that what nobody needs is not held
+ *             NodeState
+ *   inputs     v  v
+ */
+import { type Dim, dimNames } from "../core/dim.ts";
+import type { TypedArray } from "../core/dtype.ts";
+import { constantPrimitive } from "../core/leaves.ts";
+import { isSource } from "../core/source.ts";
+import { outputPrimitive, type Tensor } from "../core/tensor.ts";
+import type { Slot } from "../kernel/kernel.ts";
+import { type Lowered, outputView } from "../kernel/lowering.ts";
+import type { View } from "../kernel/view.ts";
+import { ownRules } from "../ops/primitive.ts";
+
+/** Why a node has no value: the node that failed first (itself, or one below it), and the error. */
+export interface Failure {
+  readonly tensor: Tensor;
+  readonly error: unknown;
+}
+
+/** Something whose change makes nodes dirty: a source, a cutoff node that let a change pass, the size of a name. */
+export interface Origin {
+  readonly users: ReadonlySet<NodeState>;
+  /** Sets of origins are remembered in this order. */
+  readonly order: number;
+}
+
+/** A named dimension: nodes whose kernels depend on its size are its users. */
+export class DimState implements Origin {
+  readonly users = new Set<NodeState>();
+  readonly order: number = --dimsMade;
+}
+
+let dimsMade = 0;
+
+/** The value that observers saw last. The data never changes; readers take copies. */
+export interface Published {
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+}
+
+export class NodeState implements Origin {
+  readonly tensor: Tensor;
+  readonly inputs: readonly NodeState[];
+  readonly users = new Set<NodeState>();
+  readonly lowered: Lowered;
+  /** Buffers that hold the node's outputs; a node that only views its input has none. */
+  readonly own: readonly Slot[];
+  /** Buffers that only the node's own steps use. */
+  readonly temps: readonly Slot[];
+  /** Names of dimensions that the lowered form mentions. */
+  readonly names: readonly string[];
+
+  /** How many observers, reads and clocks ask for this node itself, and how many of them are observers. */
+  demand = 0;
+  observers = 0;
+  released = false;
+  failure: Failure | undefined;
+  /** Why the node cannot be lowered at all, if it cannot. */
+  readonly unfit: unknown;
+
+  /** A cutoff node stops changes that leave its bits as they were when they last passed. */
+  cutoff = false;
+  propagated: TypedArray | undefined;
+
+  /** The run of a plan in which an observed node was last computed, and what was last published of it, and when. */
+  computedAt = 0;
+  publishedAt = -1;
+  published: Published | undefined;
+
+  /** Scratch of the walks in mark.ts: the number of the walk that reached this node, found it dirty, needed it, or held it back. */
+  reached = 0;
+  dirty = 0;
+  needed = 0;
+  waiting = 0;
+
+  constructor(tensor: Tensor, inputs: readonly NodeState[]) {
+    this.tensor = tensor;
+    this.inputs = inputs;
+    let lowered: Lowered;
+    try {
+      lowered = lower(tensor, inputs);
+    } catch (error) {
+      this.unfit = error;
+      lowered = { steps: [], outputs: tensor.outputs.map(outputView) };
+    }
+    this.lowered = lowered;
+    const foreign = new Set(inputs.flatMap((n) => n.lowered.outputs.map((v) => v.slot)));
+    const own = new Set(lowered.outputs.map((v) => v.slot).filter((s) => !foreign.has(s)));
+    const written = lowered.steps.flatMap((s) => s.writes.map((w) => w.slot));
+    this.own = [...own];
+    this.temps = [...new Set(written.filter((s) => !own.has(s) && !foreign.has(s)))];
+    this.names = namesOf(lowered);
+  }
+
+  get order(): number {
+    return this.tensor.id;
+  }
+
+  /** How the value lies in its buffer. */
+  get view(): View {
+    return this.lowered.outputs[0]!;
+  }
+
+  get necessary(): boolean {
+    return this.demand > 0 || this.users.size > 0;
+  }
+}
+
+function lower(t: Tensor, inputs: readonly NodeState[]): Lowered {
+  if (t.primitive === constantPrimitive || isSource(t)) return { steps: [], outputs: t.outputs.map(outputView) };
+  if (t.primitive === outputPrimitive) return { steps: [], outputs: [inputs[0]!.lowered.outputs[(t.params as { index: number }).index]!] };
+  return ownRules.rule(
+    t.primitive,
+    "lower",
+  )({
+    params: t.params,
+    inputs: inputs.map((n) => n.view),
+    inputTypes: t.inputs.map((x) => x.outputs[0]!),
+    outputTypes: t.outputs,
+  });
+}
+
+function namesOf({ steps, outputs }: Lowered): string[] {
+  const names = new Set<string>();
+  const add = (dims: readonly Dim[]): void => {
+    for (const d of dims) if (typeof d !== "number") for (const name of dimNames(d)) names.add(name);
+  };
+  for (const v of outputs) {
+    add(v.shape);
+    add(v.strides);
+    add([v.offset, v.slot.length]);
+  }
+  for (const step of steps) {
+    add(step.sizes);
+    add(step.uniforms);
+    for (const list of [step.reads, step.writes])
+      for (const o of list) {
+        add(o.strides);
+        add([o.offset]);
+      }
+  }
+  return [...names];
+}

@@ -1,0 +1,101 @@
+/**
+ * A plan computes some dirty nodes, inputs before users, in one call into the backend. Its structure is settled when it is made; sizes and
+ * addresses are written in when it is bound, and again when a named size or an address has changed. No kernel is compiled for that.
+ */
+import { type Dim, type DimSizes, evaluateDim } from "../core/dim.ts";
+import { storageBytes } from "../core/dtype.ts";
+import { evaluateShape } from "../core/shape.ts";
+import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program } from "../kernel/backend.ts";
+import type { Operand, Slot, Step } from "../kernel/kernel.ts";
+import type { Failure, NodeState } from "./node.ts";
+import type { Memory } from "./place.ts";
+
+/** What binding needs of the engine. */
+export interface Bindings {
+  readonly backend: Backend;
+  readonly memory: Memory;
+  readonly sizes: DimSizes;
+  /** Changes with the sizes. */
+  readonly sizesVersion: number;
+}
+
+const bytesOf = (slot: Slot, sizes: DimSizes): number => evaluateDim(slot.length, sizes) * storageBytes(slot.storage);
+
+export class Plan {
+  readonly nodes: readonly NodeState[];
+  readonly cutoffs: readonly NodeState[];
+  /** Those that somebody looks at. */
+  readonly observed: readonly NodeState[];
+  kernels = 0;
+  #program: Program | undefined;
+  #layout = -1;
+  #sizesVersion = -1;
+
+  constructor(nodes: readonly NodeState[]) {
+    this.nodes = nodes;
+    this.cutoffs = nodes.filter((n) => n.cutoff);
+    this.observed = nodes.filter((n) => n.observers > 0);
+  }
+
+  /** Whether sizes and addresses are those of now. */
+  isBound({ memory, sizesVersion }: Bindings): boolean {
+    return this.#program !== undefined && this.#layout === memory.layout && this.#sizesVersion === sizesVersion;
+  }
+
+  /** Writes in the sizes and addresses of now, and settles which nodes have failed. */
+  bind(bindings: Bindings): void {
+    const { backend, memory, sizesVersion } = bindings;
+    this.release();
+    for (const node of this.nodes) node.failure = place(node, bindings);
+    const steps: BoundStep[] = [];
+    for (const node of this.nodes) if (!node.failure) for (const step of node.lowered.steps) steps.push(bindStep(step, node, bindings));
+    this.kernels = steps.length;
+    this.#program = backend.prepare([{ kind: "run", steps }]);
+    this.#layout = memory.layout;
+    this.#sizesVersion = sizesVersion;
+  }
+
+  run(): void {
+    if (this.kernels > 0) this.#program!.run();
+  }
+
+  release(): void {
+    this.#program?.release();
+    this.#program = undefined;
+  }
+}
+
+/** Gives a node its buffers. It fails when its shape has no size, when there is no room, and with an input. */
+function place(node: NodeState, { memory, sizes }: Bindings): Failure | undefined {
+  const { tensor } = node;
+  for (const input of node.inputs) if (input.failure) return input.failure;
+  try {
+    if (node.unfit !== undefined) throw node.unfit;
+    for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
+    for (const step of node.lowered.steps) checkSizes(step, sizes);
+    for (const slot of node.own) memory.place(slot, bytesOf(slot, sizes), tensor);
+    if (node.temps.length > 0) memory.reserve(bySize(node, sizes).map((slot) => bytesOf(slot, sizes)), tensor);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OutOfMemory) for (const slot of node.own) memory.release(slot);
+    return { tensor, error };
+  }
+}
+
+function checkSizes(step: Step, sizes: DimSizes): void {
+  for (const d of step.sizes) if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
+}
+
+/** The temporaries of a node share a pool with those of other nodes: the largest takes the first. */
+const bySize = (node: NodeState, sizes: DimSizes): Slot[] => [...node.temps].sort((a, b) => bytesOf(b, sizes) - bytesOf(a, sizes));
+
+function bindStep({ kernel, sizes: dims, reads, writes, uniforms }: Step, node: NodeState, { memory, sizes }: Bindings): BoundStep {
+  const temps = node.temps.length > 0 ? bySize(node, sizes) : node.temps;
+  const buffer = (slot: Slot): Buffer => {
+    const k = temps.indexOf(slot);
+    return k < 0 ? memory.buffer(slot) : memory.temp(k);
+  };
+  const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
+  const operand = ({ slot, offset, strides }: Operand): BoundOperand => ({ buffer: buffer(slot), offset: size(offset), strides: strides.map(size) });
+  return { kernel, sizes: dims.map(size), reads: reads.map(operand), writes: writes.map(operand), uniforms: uniforms.map(size) };
+}
