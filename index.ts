@@ -1,0 +1,131 @@
+/** fluxion: what a user imports. */
+import "./ops/methods.ts";
+
+// ---- tensors
+export { type Dim, dim } from "./core/dim.ts";
+export type { DType, TypedArray } from "./core/dtype.ts";
+export type { Data, Nested } from "./core/data.ts";
+export { constant as tensor, type TensorOptions } from "./core/leaves.ts";
+export { type Shape } from "./core/shape.ts";
+export { keepSites } from "./core/site.ts";
+export { type State, type Variable } from "./core/source.ts";
+export { Tensor } from "./core/tensor.ts";
+export { Value } from "./core/value.ts";
+
+// ---- operations
+export { convert as astype } from "./ops/convert.ts";
+export { add, div, mul, neg, reciprocal, square, sub } from "./ops/arithmetic.ts";
+export {
+  bitwiseAnd,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseXor,
+  equal,
+  greater,
+  greaterEqual,
+  isNaN,
+  leftShift,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  notEqual,
+  rightShift,
+  where,
+} from "./ops/compare.ts";
+export { concatenate, split, stack } from "./ops/concatenate.ts";
+export {
+  arange,
+  type DTypeOption,
+  eye,
+  full,
+  fullLike,
+  iota,
+  linspace,
+  type LinspaceOptions,
+  oneHot,
+  type OneHotOptions,
+  ones,
+  onesLike,
+  tril,
+  triu,
+  zeros,
+  zerosLike,
+} from "./ops/creation.ts";
+export { cumsum } from "./ops/cumsum.ts";
+export { diag } from "./ops/diagonal.ts";
+export { einsum } from "./ops/einsum.ts";
+export {
+  acos,
+  asin,
+  atan,
+  cos,
+  cosh,
+  erf,
+  exp,
+  exp2,
+  expm1,
+  gelu,
+  type GeluOptions,
+  log,
+  log10,
+  log1p,
+  log2,
+  rsqrt,
+  sigmoid,
+  silu,
+  sin,
+  sinh,
+  softplus,
+  sqrt,
+  tan,
+  tanh,
+} from "./ops/functions.ts";
+export { probe, stopGradient } from "./ops/identity.ts";
+export {
+  dynamicSlice,
+  dynamicUpdateSlice,
+  gather,
+  type IndexOptions,
+  type Indices,
+  scatterAdd,
+  take,
+  takeAlongAxis,
+  type TakeOptions,
+} from "./ops/indexing.ts";
+export { dot, matmul, outer, tensordot } from "./ops/matmul.ts";
+export { broadcastTo, type Operand } from "./ops/operand.ts";
+export { pad, type PadOptions, type PadWidth, slice } from "./ops/pad.ts";
+export { abs, ceil, clip, floor, maximum, minimum, relu, rem, round, sign, trunc } from "./ops/piecewise.ts";
+export { atan2, hypot, logaddexp, pow, xlogy } from "./ops/power.ts";
+export { type FloatOptions, random, type UniformOptions } from "./ops/random.ts";
+export {
+  all,
+  any,
+  argmax,
+  argmin,
+  type ArgOptions,
+  max,
+  mean,
+  min,
+  norm,
+  type NormOptions,
+  prod,
+  type ReduceOptions,
+  std,
+  sum,
+  variance,
+  variance as var,
+  type VarianceOptions,
+} from "./ops/reductions.ts";
+export { repeat, tile } from "./ops/repeat.ts";
+export { expandDims, reshape, squeeze } from "./ops/reshape.ts";
+export { sinc } from "./ops/sinc.ts";
+export { logsumexp, logSoftmax, softmax } from "./ops/softmax.ts";
+export { argsort, sort } from "./ops/sort.ts";
+export { flip, moveaxis, swapaxes, transpose } from "./ops/transpose.ts";
+
+// ---- new primitives and rules
+export { definePrimitive, type Rules, RuleSet } from "./ops/primitive.ts";
