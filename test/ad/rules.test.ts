@@ -9,6 +9,7 @@ import { Value } from "../../core/value.ts";
 import { evaluate, failed } from "../oracle/evaluate.ts";
 import { type Case, elementwiseCases, Random } from "./cases.ts";
 import { contractionCases } from "./contraction-cases.ts";
+import { indexingCases } from "./indexing-cases.ts";
 import { structuralCases } from "./structural-cases.ts";
 
 const interpret: Evaluate = async (tensors) =>
@@ -18,7 +19,7 @@ const interpret: Evaluate = async (tensors) =>
   });
 
 const RUNS = 5;
-const cases: readonly Case[] = [...elementwiseCases, ...structuralCases, ...contractionCases];
+const cases: readonly Case[] = [...elementwiseCases, ...structuralCases, ...contractionCases, ...indexingCases];
 
 describe("jvp and vjp agree with finite differences to second order", () => {
   it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, { draw }) => {
