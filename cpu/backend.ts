@@ -10,6 +10,7 @@ import { emitReduction, planReduction } from "./fold.ts";
 import { emitLoop } from "./loops.ts";
 import { emitMatmul, matmulWorkspace } from "./matmul.ts";
 import { DeviceMemory, Scratch } from "./memory.ts";
+import { emitScan } from "./scan.ts";
 
 /** Compiled kernels that are kept although no plan uses them now. */
 const IDLE_KERNELS = 2000;
@@ -34,7 +35,8 @@ function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): 
       return emitMatmul(module, f, kernel.storage);
     case "loop":
       if (kernel.fold === undefined) return emitLoop(f, kernel);
-      if (kernel.fold !== "cumsum") return emitReduction(f, planReduction(kernel));
+      if (kernel.fold === "cumsum") return emitScan(f, kernel);
+      return emitReduction(f, planReduction(kernel));
   }
   throw new Error(`cpu: no kernel for ${kernel.key}`);
 }

@@ -1,16 +1,13 @@
 /**
  * From scheduled expressions to SIMD code, four elements at a time.
  *
- * A 32-bit lane value is one vector. An f64 value is two, elements 0 and 1 and elements 2 and 3. A bool is a mask: all bits
- * of a 32-bit lane, set or not. Every result lives in locals of its own, which are given to later results after its last use.
+ * Every result lives in locals of its own, which are given to later results after its last use.
  */
 import type { Lane } from "../core/dtype.ts";
 import type { Expr, MathFunction } from "../kernel/expr.ts";
-import { bytesOf, F64, type FunctionBuilder, type Import, type Local, type Op, type Pushed, V128 } from "./encoder.ts";
+import { F64, type FunctionBuilder, type Import, type Local, type Op, type Pushed, V128 } from "./encoder.ts";
 import type { Instruction } from "./schedule.ts";
-
-/** The locals that hold a value: one, or two for f64. Both may be the same where all lanes are equal. */
-export type Lanes = readonly Local[];
+import { type Lanes, simdOp, Vectors } from "./vectors.ts";
 
 /** What the loop around an expression provides: each pushes or returns the four lanes of a leaf. */
 export interface Leaves {
@@ -30,43 +27,13 @@ function mathImport(name: MathFunction | "rem"): Import {
   return found;
 }
 
-export const halvesOf = (type: Lane): 1 | 2 => (type === "f64" ? 2 : 1);
-const shapeOf: Record<Lane, "f32x4" | "f64x2" | "i32x4"> = { f32: "f32x4", f64: "f64x2", i32: "i32x4", u32: "i32x4", bool: "i32x4" };
-const logical: Partial<Record<string, Op>> = { and: "v128.and", or: "v128.or", xor: "v128.xor", not: "v128.not" };
-
-/** The SIMD instruction of an operation, where there is exactly one. */
-function simdOp(op: string, type: Lane): Op | undefined {
-  if (type !== "f32" && type !== "f64" && op in logical) return logical[op];
-  const shape = shapeOf[type];
-  if (type === "f32" || type === "f64") return ["rem", "eq", "ne", "lt", "le", "gt", "ge"].includes(op) && type === "f64" ? undefined : op === "rem" ? undefined : (`${shape}.${op}` as Op);
-  if (type === "bool") return op === "eq" ? undefined : op === "ne" ? "v128.xor" : undefined;
-  if (["add", "sub", "mul", "neg", "eq", "ne"].includes(op)) return `${shape}.${op}` as Op;
-  if (op === "abs" && type === "i32") return "i32x4.abs";
-  if (["min", "max", "lt", "le", "gt", "ge"].includes(op)) return `i32x4.${op}_${type === "i32" ? "s" : "u"}` as Op;
-  return undefined;
-}
-
-export class LaneCode {
-  readonly f: FunctionBuilder;
+export class LaneCode extends Vectors {
   readonly #leaves: Leaves;
   readonly #results = new Map<Instruction, Lanes>();
-  readonly #pool: Local[] = [];
 
   constructor(f: FunctionBuilder, leaves: Leaves) {
-    this.f = f;
+    super(f);
     this.#leaves = leaves;
-  }
-
-  /** Fresh locals for a value of a type. */
-  allocate(type: Lane): Lanes {
-    return Array.from({ length: halvesOf(type) }, () => this.#pool.pop() ?? this.f.local(V128));
-  }
-
-  /** All four lanes the same constant. */
-  splatConstant(type: Lane, value: number): Pushed {
-    const bytes =
-      type === "f32" ? new Float32Array(4).fill(value) : type === "f64" ? new Float64Array(2).fill(value) : type === "bool" ? new Int32Array(4).fill(-value) : new Int32Array(4).fill(value | 0);
-    return this.f.constant(bytesOf(bytes));
   }
 
   /** The locals of a value that has been computed. */
@@ -74,29 +41,12 @@ export class LaneCode {
     return this.#results.get(i)!;
   }
 
-  /** out = a op b, lane by lane. */
-  combine(op: "add" | "mul" | "max" | "min", type: Lane, out: Lanes, a: Lanes, b: Lanes): void {
-    const name = simdOp(op, type)!;
-    out.forEach((o, h) => this.f.set(o, this.f.op(name, this.f.get(a[h]!), this.f.get(b[h]!))));
-  }
-
-  /** The mask of 32-bit lanes, as the masks of a half of f64 lanes. */
-  wideMask(mask: Local, half: number): Pushed {
-    return this.f.op(half === 0 ? "i64x2.extend_low_i32x4_s" : "i64x2.extend_high_i32x4_s", this.f.get(mask));
-  }
-
-  /** out = mask ? a : b */
-  select(type: Lane, out: Lanes, mask: Local, a: Lanes, b: Lanes): void {
-    const { f } = this;
-    out.forEach((o, h) => f.set(o, f.op("v128.bitselect", f.get(a[h]!), f.get(b[h]!), type === "f64" ? this.wideMask(mask, h) : f.get(mask))));
-  }
-
   emit(list: readonly Instruction[]): void {
     for (const i of list) this.#instruction(i);
   }
 
   #release(i: Instruction): void {
-    for (const a of new Set(i.args)) if (a.lastUse === i) for (const l of new Set(this.#results.get(a)!)) this.#pool.push(l);
+    for (const a of new Set(i.args)) if (a.lastUse === i) this.release(this.#results.get(a)!);
   }
 
   #instruction(i: Instruction): void {

@@ -2,9 +2,10 @@
 import { type Expr, exprOrder } from "../kernel/expr.ts";
 import type { LoopKernel } from "../kernel/kernel.ts";
 import { type FunctionBuilder, type Pushed } from "./encoder.ts";
-import { LaneCode, type Lanes } from "./lanes.ts";
+import { LaneCode } from "./lanes.ts";
 import { type Along, Nest } from "./nest.ts";
 import { Level, schedule } from "./schedule.ts";
+import type { Lanes } from "./vectors.ts";
 
 export const alongOf = (inner: 0 | 1 | "strided"): Along => (inner === 0 ? "same" : inner === 1 ? "unit" : "strided");
 

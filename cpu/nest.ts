@@ -8,8 +8,9 @@
 import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { Access } from "../kernel/kernel.ts";
 import { bytesOf, type FunctionBuilder, I32, type Local, type Pushed, V128 } from "./encoder.ts";
-import type { Lanes, Leaves } from "./lanes.ts";
+import type { Leaves } from "./lanes.ts";
 import { Scratch } from "./memory.ts";
+import type { Lanes } from "./vectors.ts";
 
 /** How an operand's address moves from lane to lane: not, by one element, by a stride, or by one or a stride as the stride turns out. */
 export type Along = "same" | "unit" | "strided" | "either";
@@ -146,9 +147,14 @@ export class Nest implements Leaves {
     });
   }
 
-  /** Walks the whole lane axis, and brings what the last group wrote to its place. Needs `startLanes` before. */
+  /** Walks the whole lane axis. Needs `startLanes` before. */
   lanes(group: () => void): void {
     this.lanesUntil(this.sizes[this.laneAxis]!, group, this.writes);
+    this.finishLanes();
+  }
+
+  /** Brings what the last, incomplete group wrote to its place. */
+  finishLanes(): void {
     this.f.if(this.f.get(this.#rest), () => this.writes.forEach((o, k) => this.#copyRest(o, k)));
   }
 

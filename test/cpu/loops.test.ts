@@ -77,7 +77,7 @@ test("lanes beyond the end touch no memory of their own", () => {
   }
 });
 
-const folds = fc.constantFrom("sum", "prod", "max", "min", "argmax", "argmin");
+const folds = fc.constantFrom("sum", "prod", "max", "min", "argmax", "argmin", "cumsum");
 test("reductions agree with the interpreter", () => {
   fc.assert(
     fc.property(tape, fc.array(size, { minLength: 0, maxLength: 2 }), size, folds, (numbers, outer, n, fold) => expectAgreement(someLoop(numbers, [...outer, n], fold))),
@@ -91,6 +91,14 @@ test("reductions agree with the interpreter at every length around whole blocks"
     fc.property(tape, fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 0, maxLength: 1 }), length, folds, (numbers, outer, n, fold) => expectAgreement(someLoop(numbers.slice(0, 60), [...outer, n], fold))),
     { numRuns: 300 },
   );
+});
+
+test("prefix sums agree over more than 256 blocks", () => {
+  const kernel = loopKernel(1, [{ storage: "f32", inner: 1 }], [{ storage: "f32", inner: 1 }], body(["f32"], [e.read(0, "f32")]), "cumsum");
+  for (const n of [65536, 65537, 65536 + 300, 3 * 65536 + 5]) {
+    const data = Float32Array.from({ length: n }, (_, i) => Math.sin(i));
+    expectAgreement({ kernel, sizes: [n], reads: [{ data, offset: 0, strides: [1] }], writes: [{ storage: "f32", length: n, offset: 0, strides: [1] }], uniforms: [] });
+  }
 });
 
 test("what only the rare side needs is computed where some lane takes it", () => {

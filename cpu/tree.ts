@@ -1,0 +1,205 @@
+/**
+ * The fixed tree of kernel/tree.ts in vectors: partial results, their sum at the end of a block, and the pairwise tree
+ * above the blocks. Used by reductions and by scatterAdd; whoever uses it walks the elements.
+ */
+import { BLOCK } from "../kernel/tree.ts";
+import type { FunctionBuilder, Label, Local } from "./encoder.ts";
+import { Scratch } from "./memory.ts";
+import type { Lanes, Vectors } from "./vectors.ts";
+
+/** Element types of reductions. */
+export type Kind = "f32" | "f64" | "i32" | "u32";
+
+/** The function that a fold is part of: its scratch address, and which of the four lanes exist. */
+export interface Home {
+  readonly f: FunctionBuilder;
+  readonly scratch: Local;
+  readonly live: Local;
+}
+
+/** The least and greatest value of each type. */
+export const lowest: Record<Kind, number> = { f32: -Infinity, f64: -Infinity, i32: -(2 ** 31), u32: 0 };
+export const highest: Record<Kind, number> = { f32: Infinity, f64: Infinity, i32: 2 ** 31 - 1, u32: 2 ** 32 - 1 };
+
+export function identityOf(fold: "sum" | "prod" | "max" | "min", kind: Kind): number {
+  if (fold === "sum") return kind === "f32" || kind === "f64" ? -0 : 0;
+  return fold === "prod" ? 1 : fold === "max" ? lowest[kind] : highest[kind];
+}
+
+/** sum, prod, max, min: partial results, blocks, and the pairwise tree above them. */
+export class TreeFold {
+  readonly result: Lanes;
+  readonly #f: FunctionBuilder;
+  readonly #home: Home;
+  readonly #vectors: Vectors;
+  readonly #rows: boolean;
+  readonly #kind: Kind;
+  readonly #op: "add" | "mul" | "max" | "min";
+  readonly #identity: Lanes;
+  readonly #identityValue: number;
+  readonly #emptyValue: number;
+  /** In rows the lanes of one vector are the partial results of an element; in columns four vectors are. */
+  readonly #partials: readonly Lanes[];
+  readonly #stack: BlockStack;
+  readonly #phase: Local;
+
+  constructor(home: Home, vectors: Vectors, fold: "sum" | "prod" | "max" | "min", kind: Kind, rows: boolean) {
+    this.#f = home.f;
+    this.#home = home;
+    this.#vectors = vectors;
+    this.#rows = rows;
+    this.#kind = kind;
+    this.#op = fold === "sum" ? "add" : fold === "prod" ? "mul" : fold;
+    this.#identityValue = identityOf(fold, kind);
+    this.#emptyValue = fold === "sum" ? 0 : this.#identityValue;
+    this.#identity = vectors.allocate(kind);
+    this.#partials = [0, 1, 2, 3].map(() => vectors.allocate(kind));
+    this.result = vectors.allocate(kind);
+    this.#phase = home.f.local();
+    this.#stack = new BlockStack(home, (out, a, b) => this.#join(out, a, b), vectors.allocate(kind));
+  }
+
+  #join(out: Lanes, a: Lanes, b: Lanes): void {
+    this.#vectors.combine(this.#op, this.#kind, out, a, b);
+  }
+
+  empty(): void {
+    this.#vectors.fill(this.#kind, this.result, this.#emptyValue);
+  }
+
+  begin(): void {
+    this.#vectors.fill(this.#kind, this.#identity, this.#identityValue);
+    this.#stack.begin();
+  }
+
+  beginBlock(): void {
+    for (const p of this.#partials) this.#vectors.move(p, this.#identity);
+  }
+
+  /** Lanes that do not exist add the identity, which changes nothing. */
+  stepRows(value: Lanes): void {
+    const [p] = this.#partials;
+    this.#vectors.select(this.#kind, this.result, this.#home.live, value, this.#identity);
+    this.#join(p!, p!, this.result);
+  }
+
+  /** The partial results take turns by going round, so that one piece of code serves all four. */
+  stepColumns(value: Lanes): void {
+    this.#join(this.result, this.#partials[0]!, value);
+    this.#rotate();
+  }
+
+  #rotate(): void {
+    const p = this.#partials;
+    for (let i = 0; i < 4; i++) this.#vectors.move(p[i]!, p[i + 1] ?? this.result);
+  }
+
+  joinColumns(k: Local): void {
+    const f = this.#f;
+    const [p0, p1, p2, p3] = this.#partials as [Lanes, Lanes, Lanes, Lanes];
+    // Complete the last turn, so that p0 is the partial result of k mod 4 = 0 again.
+    f.set(this.#phase, f.get(k));
+    f.block((round) =>
+      f.loop((again) => {
+        f.brIf(round, f.op("i32.eqz", f.op("i32.and", f.get(this.#phase), f.i32(3))));
+        this.#vectors.move(this.result, p0);
+        this.#rotate();
+        f.increase(this.#phase, f.i32(1));
+        f.br(again);
+      }),
+    );
+    this.#join(p0, p0, p1);
+    this.#join(p2, p2, p3);
+    this.#join(this.result, p0, p2);
+  }
+
+  /** (p0 + p1) + (p2 + p3) of one vector of partial results, in lane 0. Called at the end of a block of rows. */
+  #joinRow(): void {
+    const f = this.#f;
+    const [p] = this.#partials as [Lanes];
+    const join = (out: Lanes, b: Lanes): void => this.#join(out, out, b);
+    const turned = (l: Local, lanes: [number, number, number, number]): Local => (f.set(this.result[0]!, f.shuffle(f.get(l), f.get(l), lanes)), this.result[0]!);
+    if (p.length === 1) {
+      join(p, [turned(p[0]!, [1, 0, 3, 2])]);
+      join(p, [turned(p[0]!, [2, 3, 0, 1])]);
+    } else {
+      for (const half of p) join([half], [turned(half, [2, 3, 0, 1])]);
+      join([p[0]!], [p[1]!]);
+    }
+    f.set(this.result[0]!, f.get(p[0]!));
+  }
+
+  endBlock(done: Label, n: Local): void {
+    if (this.#rows) this.#joinRow();
+    this.#f.brIf(done, this.#f.op("i32.le_u", this.#f.get(n), this.#f.i32(BLOCK)));
+    this.#stack.push(this.result);
+  }
+
+  joinBlocks(): void {
+    this.#stack.join(this.result);
+  }
+
+  joinLanes(): void {}
+}
+
+/** Results of blocks waiting for their neighbour: a binary counter, which is the pairwise tree. */
+class BlockStack {
+  readonly #home: Home;
+  readonly #combine: (out: Lanes, a: Lanes, b: Lanes) => void;
+  readonly #left: Lanes;
+  readonly #top: Local;
+  readonly #count: Local;
+  readonly #carry: Local;
+
+  constructor(home: Home, combine: (out: Lanes, a: Lanes, b: Lanes) => void, left: Lanes) {
+    this.#home = home;
+    this.#combine = combine;
+    this.#left = left;
+    [this.#top, this.#count, this.#carry] = [home.f.local(), home.f.local(), home.f.local()];
+  }
+
+  begin(): void {
+    const { f, scratch } = this.#home;
+    f.set(this.#top, f.add(f.get(scratch), f.i32(Scratch.stack)));
+    f.set(this.#count, f.i32(0));
+  }
+
+  #pop(): void {
+    const { f } = this.#home;
+    f.set(this.#top, f.sub(f.get(this.#top), f.i32(32)));
+    this.#left.forEach((l, h) => f.set(l, f.load("v128.load", f.get(this.#top), 16 * h)));
+  }
+
+  /** Adds the next block's result. Overwrites it with the sum of the subtree that it completes. */
+  push(result: Lanes): void {
+    const { f } = this.#home;
+    f.set(this.#carry, f.get(this.#count));
+    f.block((rest) =>
+      f.loop((again) => {
+        f.brIf(rest, f.op("i32.eqz", f.op("i32.and", f.get(this.#carry), f.i32(1))));
+        this.#pop();
+        this.#combine(result, this.#left, result);
+        f.set(this.#carry, f.op("i32.shr_u", f.get(this.#carry), f.i32(1)));
+        f.br(again);
+      }),
+    );
+    result.forEach((l, h) => f.store("v128.store", f.get(this.#top), f.get(l), 16 * h));
+    f.increase(this.#top, f.i32(32));
+    f.increase(this.#count, f.i32(1));
+  }
+
+  /** The result of all blocks. The smallest subtrees are at the end: an odd one moves up as it is. */
+  join(result: Lanes): void {
+    const { f, scratch } = this.#home;
+    this.#pop();
+    result.forEach((l, h) => f.set(l, f.get(this.#left[h]!)));
+    f.block((end) =>
+      f.loop((again) => {
+        f.brIf(end, f.op("i32.eq", f.get(this.#top), f.add(f.get(scratch), f.i32(Scratch.stack))));
+        this.#pop();
+        this.#combine(result, this.#left, result);
+        f.br(again);
+      }),
+    );
+  }
+}
