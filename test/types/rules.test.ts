@@ -162,27 +162,56 @@ const header = [
   'import type { Reshape } from "../../core/types/reshape.ts";',
 ];
 
-/** What the compiler says of lines, each with its line. */
-function problems(declaration: string, lines: readonly string[]): string[] {
-  const text = [...header, declaration];
-  return compile([...text, ...lines].join("\n")).map(({ line, message }) => `${lines[line - text.length - 1] ?? declaration}: ${message}`);
+const declarations = [
+  "type Is<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : { is: A; not: B };",
+  "type Refused<A> = 0 extends 1 & A ? { accepted: A } : [A] extends [string] ? true : { accepted: A };",
+  "type Covers<A, B> = [B] extends [A] ? true : { is: A; not: B };",
+];
+
+/** Judges lines of all families in one go: what the compiler says of each family's, each with its line. */
+function judge(lines: Readonly<Record<string, readonly string[]>>): Map<string, string[]> {
+  const text = [...header, ...declarations];
+  const flat = Object.entries(lines).flatMap(([name, list]) => list.map((line) => ({ name, line })));
+  const said = new Map(Object.keys(lines).map((name) => [name, [] as string[]]));
+  for (const { line, message } of compile([...text, ...flat.map((l) => l.line)].join("\n"))) {
+    const at = flat[line - text.length - 1];
+    said.get(at?.name ?? "broadcast")!.push(`${at?.line ?? text[line - 1]}: ${message}`);
+  }
+  return said;
 }
 
-test.each(Object.entries(families))("%s in types is NumPy's", (_, make) => {
-  const cases = Array.from({ length: 150 }, make);
-  const declaration = `type Is<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : { is: A; not: B }; type Refused<A> = 0 extends 1 & A ? { accepted: A } : [A] extends [string] ? true : { accepted: A };`;
-  const lines = cases.map(({ rule, expected }) => `(): ${expected ? `Is<${rule}, ${showType(expected)}>` : `Refused<${rule}>`} => true;`);
-  expect(problems(declaration, lines)).toEqual([]);
+const exact = judge(
+  Object.fromEntries(
+    Object.entries(families).map(([name, make]) => [
+      name,
+      Array.from({ length: 150 }, make).map(
+        ({ rule, expected }) => `(): ${expected ? `Is<${rule}, ${showType(expected)}>` : `Refused<${rule}>`} => true;`,
+      ),
+    ]),
+  ),
+);
+
+test.each([...exact])("%s in types is NumPy's", (_, said) => {
+  expect(said).toEqual([]);
 });
 
-test.each(Object.entries(families).filter(([name]) => name !== "arithmetic"))(
-  "%s of unknown sizes is what it would be of known ones, or unknown",
-  (_, make) => {
-    const cases = Array.from({ length: 400 }, make).filter(({ expected }) => expected);
-    const forget = (rule: string): string =>
-      rule.replace(/(?<=[[ ])(\d+|"[nm]")(?=[\],])/g, (d) => (random(3) ? d : d.startsWith('"') || random(2) ? "any" : "number"));
-    const lines = cases.map(({ rule, expected }) => `(): Covers<${forget(rule)}, ${showType(expected!)}> => true;`);
-    expect(lines.filter((line) => /any|number/.test(line)).length).toBeGreaterThan(50);
-    expect(problems(`type Covers<A, B> = [B] extends [A] ? true : { is: A; not: B };`, lines)).toEqual([]);
-  },
+/** The rule with some sizes forgotten. A size may become any or number, a name only any. */
+const forget = (rule: string): string =>
+  rule.replace(/(?<=[[ ])(\d+|"[nm]")(?=[\],])/g, (d) => (random(3) ? d : d.startsWith('"') || random(2) ? "any" : "number"));
+
+const covering = judge(
+  Object.fromEntries(
+    Object.entries(families)
+      .filter(([name]) => name !== "arithmetic")
+      .map(([name, make]) => {
+        const lines = Array.from({ length: 400 }, make).flatMap(({ rule, expected }) =>
+          expected ? [`(): Covers<${forget(rule)}, ${showType(expected)}> => true;`] : [],
+        );
+        return [name, lines.filter((line) => /any|number/.test(line)).slice(0, 150)];
+      }),
+  ),
 );
+
+test.each([...covering])("%s of unknown sizes is what it would be of known ones, or unknown", (_, said) => {
+  expect(said).toEqual([]);
+});
