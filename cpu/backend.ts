@@ -4,18 +4,20 @@
 import type { Storage, TypedArray } from "../core/dtype.ts";
 import type { Backend, BoundStep, Buffer, Program, Segment } from "../kernel/backend.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { driverModule, encodeCommands, FIRST_KERNEL } from "./driver.ts";
+import { driverModule, encodeCommands, FIRST_KERNEL, workspaceOf } from "./driver.ts";
 import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
 import { emitReduction, planReduction } from "./fold.ts";
 import { emitLoop } from "./loops.ts";
-import { emitMatmul, matmulWorkspace } from "./matmul.ts";
+import { emitMatmul } from "./matmul.ts";
 import { DeviceMemory, Scratch } from "./memory.ts";
 import { emitScan } from "./scan.ts";
+import { emitScatterAdd } from "./scatter.ts";
+import { emitArgsort } from "./sort.ts";
 
 /** Compiled kernels that are kept although no plan uses them now. */
 const IDLE_KERNELS = 2000;
 
-/** Memory for intermediate results of matrix products. Plans share it, since they run one after the other. */
+/** Memory for intermediate results of kernels. Plans share it, since they run one after the other. */
 interface Workspace {
   readonly address: number;
   readonly bytes: number;
@@ -31,14 +33,17 @@ interface CompiledKernel {
 
 function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): void {
   switch (kernel.kind) {
-    case "matmul":
-      return emitMatmul(module, f, kernel.storage);
     case "loop":
       if (kernel.fold === undefined) return emitLoop(f, kernel);
       if (kernel.fold === "cumsum") return emitScan(f, kernel);
       return emitReduction(f, planReduction(kernel));
+    case "matmul":
+      return emitMatmul(module, f, kernel.storage);
+    case "scatterAdd":
+      return emitScatterAdd(f, kernel.storage);
+    case "argsort":
+      return emitArgsort(f, kernel.storage);
   }
-  throw new Error(`cpu: no kernel for ${kernel.key}`);
 }
 
 let driver: WebAssembly.Module | undefined;
@@ -158,7 +163,7 @@ class CpuBackend implements Backend {
 
   /** A workspace that is large enough for all steps. A smaller one lives on until its plans are gone. */
   #borrowWorkspace(steps: readonly BoundStep[]): Workspace {
-    const bytes = Math.max(0, ...steps.map((s) => (s.kernel.kind === "matmul" ? matmulWorkspace(s.kernel.storage, s.sizes) : 0)));
+    const bytes = Math.max(0, ...steps.map(workspaceOf));
     if (bytes > this.#workspace.bytes) {
       const old = this.#workspace;
       this.#workspace = { address: this.#memory.allocate(bytes), bytes, users: 0 };

@@ -5,10 +5,13 @@
  * A command is a list of 32-bit words: its opcode, its length in bytes, its operands. Opcodes from FIRST_KERNEL on are
  * kernels, by their place in the function table; their operands are the kernel's arguments.
  */
-import { storageBytes } from "../core/dtype.ts";
+import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep, Segment } from "../kernel/backend.ts";
+import type { Access } from "../kernel/kernel.ts";
 import { I32, ModuleBuilder } from "./encoder.ts";
 import { matmulArguments, matmulWorkspace } from "./matmul.ts";
+import { scatterWorkspace } from "./scatter.ts";
+import { argsortWorkspace } from "./sort.ts";
 
 const Opcode = { end: 0, copy: 1, startLoop: 2, endLoop: 3, jumpIfZero: 4, jump: 5 } as const;
 /** Places of the function table below are never kernels. */
@@ -67,31 +70,45 @@ export function driverModule(): Uint8Array<ArrayBuffer> {
   return module.encode();
 }
 
-/** The arguments of a step, as nest.ts and the other kernels read them: sizes; addresses and byte strides; uniforms. */
+/** The bytes that a step needs beside its operands. */
+export function workspaceOf({ kernel, sizes }: BoundStep): number {
+  switch (kernel.kind) {
+    case "loop":
+      return 0;
+    case "matmul":
+      return matmulWorkspace(kernel.storage, sizes);
+    case "scatterAdd":
+      return scatterWorkspace(sizes);
+    case "argsort":
+      return argsortWorkspace(sizes);
+  }
+}
+
+/** The arguments of a step, as its kernel reads them. `workspace` is an address, or 0 if the step needs none. */
 function argumentsOf(step: BoundStep, workspace: number): number[] {
-  const { kernel } = step;
-  if (kernel.kind === "matmul") return matmulArguments(step, kernel.storage, matmulWorkspace(kernel.storage, step.sizes) > 0 ? workspace : 0);
-  const out = [...step.sizes];
-  const operand = (o: BoundOperand, bytes: number): void => {
-    out.push(o.buffer + o.offset * bytes);
-    if (kernel.kind === "loop") for (const s of o.strides) out.push(s * bytes);
-  };
-  const bytesOf = (i: number, accesses: "reads" | "writes"): number => {
-    if (kernel.kind === "loop") return storageBytes(kernel[accesses][i]!.storage);
-    const integer = (kernel.kind === "scatterAdd" && accesses === "reads" && i === 1) || (kernel.kind === "argsort" && accesses === "writes");
-    return integer ? 4 : storageBytes(kernel.storage);
-  };
-  step.reads.forEach((o, i) => operand(o, bytesOf(i, "reads")));
-  step.writes.forEach((o, i) => operand(o, bytesOf(i, "writes")));
-  out.push(...step.uniforms);
-  return out;
+  const { kernel, sizes, reads, writes, uniforms } = step;
+  const address = (o: BoundOperand, storage: Storage): number => o.buffer + o.offset * storageBytes(storage);
+  switch (kernel.kind) {
+    case "loop": {
+      const operand = (o: BoundOperand, { storage }: Access): number[] => [address(o, storage), ...o.strides.map((s) => s * storageBytes(storage))];
+      return [...sizes, ...reads.flatMap((o, i) => operand(o, kernel.reads[i]!)), ...writes.flatMap((o, i) => operand(o, kernel.writes[i]!)), ...uniforms];
+    }
+    case "matmul":
+      return matmulArguments(step, kernel.storage, workspace);
+    case "scatterAdd": {
+      const storages: readonly Storage[] = [kernel.storage, "i32", kernel.storage];
+      return [...sizes, ...reads.map((o, i) => address(o, storages[i]!)), address(writes[0]!, kernel.storage), workspace];
+    }
+    case "argsort":
+      return [...sizes, address(reads[0]!, kernel.storage), address(writes[0]!, "i32"), workspace];
+  }
 }
 
 /** What encoding a plan needs to know of the backend. */
 export interface Places {
   /** The kernel's place in the function table. */
   kernel(step: BoundStep): number;
-  /** Where the plan's matrix products may work. */
+  /** Memory that the plan's steps may use one after the other. */
   readonly workspace: number;
   /** Room for `bytes` bytes that live as long as the plan. */
   stage(bytes: number): number;
@@ -111,7 +128,7 @@ export function encodeCommands(segments: readonly Segment[], address: number, pl
     for (const s of list)
       switch (s.kind) {
         case "run":
-          for (const step of s.steps) command(places.kernel(step), argumentsOf(step, places.workspace));
+          for (const step of s.steps) command(places.kernel(step), argumentsOf(step, workspaceOf(step) > 0 ? places.workspace : 0));
           break;
         case "copy":
           for (const c of orderCopies(s.copies, places)) command(Opcode.copy, [c.to, c.from, c.bytes]);

@@ -160,6 +160,7 @@ export class FunctionBuilder {
     this.code.push(number);
   };
   readonly memoryCopy = (_to: Pushed, _from: Pushed, _bytes: Pushed): void => void this.code.push(0xfc, 0x0a, 0, 0);
+  readonly memoryFill = (_to: Pushed, _byte: Pushed, _bytes: Pushed): void => void this.code.push(0xfc, 0x0b, 0);
 
   readonly block = (body: (end: Label) => void): void => this.#structure(0x02, body);
   readonly loop = (body: (start: Label) => void): void => this.#structure(0x03, body);

@@ -35,7 +35,7 @@ const offsetOfB = (s: Float): number => PACKED_ROWS * BLOCK * storageBytes(s);
 const offsetOfLevels = (s: Float): number => offsetOfB(s) + STRIPE_COLUMNS * BLOCK * storageBytes(s);
 const levelBytes = (s: Float): number => (STRIPE_ROWS / ROWS) * (STRIPE_COLUMNS / columnsOf(s)) * TILE_BYTES;
 
-/** The bytes that a product needs beside its operands. */
+/** The bytes that a product needs beside its operands: none for a small one. */
 export function matmulWorkspace(storage: Storage, [, m, n, k]: readonly number[]): number {
   if (!isFloat(storage) || m! < PACKED_FROM.m || n! < PACKED_FROM.n || k! < PACKED_FROM.k || m! * n! * k! < PACKED_FROM.product) return 0;
   const blocks = Math.ceil(k! / BLOCK);
