@@ -1,5 +1,8 @@
 /** fluxion: what a user imports. */
 import "./ops/methods.ts";
+import { type CheckGradsOptions, checkGradsWith } from "./ad/check.ts";
+import { createEngine as makeEngine, type Engine, type EngineOptions as Options } from "./scheduler/engine.ts";
+import { reader } from "./scheduler/read.ts";
 
 // ---- tensors
 export { type Dim, dim } from "./core/dim.ts";
@@ -129,3 +132,36 @@ export { flip, moveaxis, swapaxes, transpose } from "./ops/transpose.ts";
 
 // ---- new primitives and rules
 export { definePrimitive, type Rules, RuleSet } from "./ops/primitive.ts";
+
+// ---- derivatives
+export { type CheckGradsOptions } from "./ad/check.ts";
+export { grad, type GradOptions, valueAndGrad } from "./ad/grad.ts";
+export { hessian, hvp, jacfwd, jacrev } from "./ad/jacobian.ts";
+export { jvp, linearize, type TransformOptions } from "./ad/jvp.ts";
+export { vjp } from "./ad/vjp.ts";
+export { type AxisTree, vmap, type VmapOptions } from "./ad/vmap.ts";
+
+// ---- engines
+export { type Clock } from "./scheduler/clock.ts";
+export { type Emission, Engine, type EngineFailure, type SourceOptions, type StateOptions, type ValuesOf } from "./scheduler/engine.ts";
+export { type Explanation } from "./scheduler/explain.ts";
+export { type Parameters, type ParameterTree } from "./scheduler/parameters.ts";
+export { type EngineStats } from "./scheduler/stats.ts";
+
+/** As scheduler's, with a backend when none is handed in. */
+export interface EngineOptions extends Partial<Options> {}
+
+/** An engine: sources, observers and reads over one backend. The default backend is the CPU, loaded when it is asked for. */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  return makeEngine({ ...options, backend: options.backend ?? (await import("./cpu/backend.ts")).cpu() });
+}
+
+/** The value of a tensor, or of a tree of them, from the engine of its sources, or from one that all expressions of constants share. */
+export const read = reader(() => createEngine({ label: "the shared engine" }));
+
+/**
+ * Compares the derivatives of f at args with finite differences in float64, to the order and in the modes wanted. Rejects with the
+ * worst entry: output, element, what the rules give and what the differences give.
+ */
+export const checkGrads = (f: (...args: any[]) => unknown, args: readonly unknown[], options?: CheckGradsOptions): Promise<void> =>
+  checkGradsWith(read, f, args, options);

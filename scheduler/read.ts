@@ -10,6 +10,6 @@ export function reader(makeEngine: () => Promise<Engine>): <T extends Tree<Tenso
     const owner = flatten<Tensor>(tree).leaves.find((t) => t instanceof Tensor && t.owner !== undefined)?.owner;
     if (owner && !(owner instanceof Engine)) throw new Error(`read: ${owner.label} cannot be read from`);
     const engine = owner ?? (await (shared ??= makeEngine()));
-    return engine.read(tree);
+    return engine.read(tree) as Promise<any>;
   };
 }
