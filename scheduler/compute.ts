@@ -42,7 +42,7 @@ export class Computer {
     const { dirt, memory, necessary, sources } = this.#parts;
     if (!dirt.refresh()) return;
     memory.releaseTemps();
-    for (const node of necessary.failed) if (node.inputs.length === 0) this.settle([node], () => sources.load(node));
+    for (const node of necessary.failed) if (node.leaf) this.settle([node], () => sources.load(node));
   }
 
   compute(target: Target): void {

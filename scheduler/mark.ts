@@ -62,7 +62,7 @@ export class Dirt {
     if (version === this.#version && this.#plans.length < PLAN_LIMIT) return false;
     const dirty = new Set(this.#state.nodes);
     // A node that failed gets another chance: what it lacked, memory above all, may be there now.
-    for (const n of [...failed, ...entered.splice(0)]) if (n.inputs.length > 0) dirty.add(n);
+    for (const n of [...failed, ...entered.splice(0)]) if (!n.leaf) dirty.add(n);
     for (const n of dirty) if (n.released) dirty.delete(n);
     this.forget();
     this.#version = version;

@@ -34,7 +34,7 @@ export class Necessary {
       const node = new NodeState(t, inputs);
       this.nodes.set(t, node);
       for (const input of inputs) input.users.add(node);
-      for (const name of t.inputs.length > 0 ? node.names : []) this.#dim(name).users.add(node);
+      for (const name of node.leaf ? [] : node.names) this.#dim(name).users.add(node);
       this.entered.push(node);
       this.version++;
       this.#hooks.entered(node);
