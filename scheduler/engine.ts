@@ -248,11 +248,11 @@ export class Engine implements SourceOwner {
   }
 
   /** Takes pending writes, forces a flush, and gives the values of its epoch. */
-  async read<T extends Tree<Tensor>>(tree: T): Promise<ValuesOf<T>> {
-    this.#alive("read");
-    const { roots, rebuild } = this.#roots("read", tree);
-    const nodes = this.#retention.keep(roots);
-    return new Promise((resolve, reject) => {
+  read<T extends Tree<Tensor>>(tree: T): Promise<ValuesOf<T>> {
+    return new Promise<any>((resolve, reject) => {
+      this.#alive("read");
+      const { roots, rebuild } = this.#roots("read", tree);
+      const nodes = this.#retention.keep(roots);
       this.#flusher.read({ nodes, resolve: () => resolve(this.#values(nodes, rebuild)), reject });
     });
   }
@@ -367,6 +367,7 @@ export class Engine implements SourceOwner {
   }
 
   #die(error: unknown): void {
+    this.#report(undefined, error);
     this.#end(error instanceof Error ? error : new Error(String(error)), (s) => s.error(error));
   }
 

@@ -104,11 +104,11 @@ export class Sources {
   store(source: Source, { data, sizes }: Write): boolean {
     const held = this.#held.get(source);
     if (!held || held.closed) return false;
-    if (sameSizes(held.sizes, sizes) && sameBits(this.#current(source, held), data)) return false;
+    const node = this.#nodeOf(source);
+    if (sameSizes(held.sizes, sizes) && sameBits(this.#current(held, node), data)) return false;
     held.sizes = sizes;
     held.length = data.length;
     held.data = data;
-    const node = this.#nodeOf(source);
     if (node) this.load(node);
     return true;
   }
@@ -131,11 +131,12 @@ export class Sources {
   /** Takes the numbers of a source back to the host, before its buffer goes. */
   unload(node: NodeState): void {
     const held = isSource(node.tensor) ? this.#held.get(node.tensor) : undefined;
-    if (held && !held.data) held.data = this.#current(node.tensor as Source, held).slice();
+    if (held && !held.data) held.data = this.#current(held, node).slice();
   }
 
-  #current(source: Source, held: Held): TypedArray {
-    return held.data ?? this.#backend.view(this.#memory.buffer(this.#nodeOf(source)!.own[0]!), dtypeInfo(source.dtype).storage, held.length);
+  /** The numbers, where they are. A node is at hand whenever they are in a buffer. */
+  #current({ data, length }: Held, node: NodeState | undefined): TypedArray {
+    return data ?? this.#backend.view(this.#memory.buffer(node!.own[0]!), node!.own[0]!.storage, length);
   }
 }
 
