@@ -5,6 +5,11 @@
 import type { DType } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
+import type { Axes, InRange, InRangeOfNew, Insert, Reduced, Reducing, Squeeze, Transposed } from "../core/types/axes.ts";
+import type { Broadcast, Broadcastable, Stretch } from "../core/types/broadcast.ts";
+import type { Matmul } from "../core/types/matmul.ts";
+import type { Cumulative, Reshape } from "../core/types/reshape.ts";
+import type { DimsOf, Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { add, div, mul, neg, reciprocal, square, sub } from "./arithmetic.ts";
 import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual } from "./compare.ts";
 import { convert } from "./convert.ts";
@@ -16,84 +21,159 @@ import { broadcastTo, type Operand } from "./operand.ts";
 import { slice } from "./pad.ts";
 import { abs, ceil, clip, floor, rem, round, sign } from "./piecewise.ts";
 import { pow } from "./power.ts";
-import { all, any, argmax, argmin, max, mean, min, norm, prod, std, sum, variance } from "./reductions.ts";
+import {
+  all,
+  any,
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  norm,
+  prod,
+  std,
+  sum,
+  variance,
+  type ArgOptions,
+  type NormOptions,
+  type ReduceArgument,
+  type VarianceOptions,
+} from "./reductions.ts";
 import { expandDims, reshape, squeeze } from "./reshape.ts";
 import { flip, transpose } from "./transpose.ts";
+
+// The types of methods are not generic in the tensor but in what `this` is: so that Tensor<S> stays covariant, and a method costs
+// the compiler nothing until it is called.
+type UnaryMethod = <A extends Tensor>(this: A) => Tensor<ShapeOf<A>>;
+type BinaryMethod = <A extends Tensor, B extends Operand>(this: A, y: Broadcastable<A, B>) => Tensor<Broadcast<A, B>>;
+interface ReducerMethod<Op extends string, Argument> {
+  <A extends Tensor>(this: A): Tensor<[]>;
+  <A extends Tensor, const G extends Argument | undefined>(this: A, argument: Reducing<ShapeOf<A>, G, Op>): Tensor<Reduced<ShapeOf<A>, G>>;
+}
 
 /** The arguments of a function after its first. */
 type Rest<F extends (x: any, ...rest: any[]) => unknown> = F extends (x: any, ...rest: infer R) => unknown ? R : never;
 
+interface Methods {
+  readonly add: BinaryMethod;
+  readonly sub: BinaryMethod;
+  readonly mul: BinaryMethod;
+  /** True division, also of integers. */
+  readonly div: BinaryMethod;
+  readonly rem: BinaryMethod;
+  readonly pow: BinaryMethod;
+  readonly neg: UnaryMethod;
+  readonly abs: UnaryMethod;
+  readonly sign: UnaryMethod;
+  readonly square: UnaryMethod;
+  readonly reciprocal: UnaryMethod;
+  readonly sqrt: UnaryMethod;
+  readonly exp: UnaryMethod;
+  readonly log: UnaryMethod;
+  readonly sin: UnaryMethod;
+  readonly cos: UnaryMethod;
+  readonly tanh: UnaryMethod;
+  readonly sigmoid: UnaryMethod;
+  readonly floor: UnaryMethod;
+  readonly ceil: UnaryMethod;
+  readonly round: UnaryMethod;
+  clip<A extends Tensor, B extends Operand, C extends Operand>(
+    this: A,
+    low: Broadcastable<A, B>,
+    high: Broadcastable<Tensor<Broadcast<A, B>>, C>,
+  ): Tensor<Broadcast<Tensor<Broadcast<A, B>>, C>>;
+
+  readonly eq: BinaryMethod;
+  readonly ne: BinaryMethod;
+  readonly lt: BinaryMethod;
+  readonly le: BinaryMethod;
+  readonly gt: BinaryMethod;
+  readonly ge: BinaryMethod;
+  /** Logical, of conditions: non-zero is true. */
+  readonly and: BinaryMethod;
+  readonly or: BinaryMethod;
+  readonly not: UnaryMethod;
+
+  readonly sum: ReducerMethod<"sum", ReduceArgument>;
+  readonly mean: ReducerMethod<"mean", ReduceArgument>;
+  readonly prod: ReducerMethod<"prod", ReduceArgument>;
+  readonly max: ReducerMethod<"max", ReduceArgument>;
+  readonly min: ReducerMethod<"min", ReduceArgument>;
+  readonly argmax: ReducerMethod<"argmax", number | ArgOptions>;
+  readonly argmin: ReducerMethod<"argmin", number | ArgOptions>;
+  readonly all: ReducerMethod<"all", ReduceArgument>;
+  readonly any: ReducerMethod<"any", ReduceArgument>;
+  readonly var: ReducerMethod<"var", number | readonly number[] | VarianceOptions>;
+  readonly std: ReducerMethod<"std", number | readonly number[] | VarianceOptions>;
+  readonly norm: ReducerMethod<"norm", number | readonly number[] | NormOptions>;
+  cumsum<A extends Tensor, const Ax extends number | undefined = undefined>(
+    this: A,
+    axis?: InRange<ShapeOf<A>, Ax, "cumsum">,
+  ): Tensor<Cumulative<ShapeOf<A>, Ax>>;
+
+  matmul<A extends Tensor, B extends Operand>(
+    this: A,
+    y: Fit<Matmul<ShapeOf<A>, ShapeOf<B>>, B>,
+  ): Tensor<Result<Matmul<ShapeOf<A>, ShapeOf<B>>>>;
+  dot(y: Operand): Tensor;
+  reshape<A extends Tensor, const T extends Shape>(
+    this: A,
+    shape: Fit<Reshape<ShapeOf<A>, DimsOf<T>>, T>,
+  ): Tensor<Result<Reshape<ShapeOf<A>, DimsOf<T>>>>;
+  broadcastTo<A extends Tensor, const T extends Shape>(this: A, shape: Fit<Stretch<ShapeOf<A>, DimsOf<T>>, T>): Tensor<DimsOf<T>>;
+  transpose<A extends Tensor, const P extends readonly number[] | undefined = undefined>(
+    this: A,
+    perm?: Fit<Transposed<ShapeOf<A>, P>, P>,
+  ): Tensor<Result<Transposed<ShapeOf<A>, P>>>;
+  flip<A extends Tensor>(this: A): Tensor<ShapeOf<A>>;
+  flip<A extends Tensor, const Ax extends Axes | undefined>(this: A, axis: InRange<ShapeOf<A>, Ax, "flip">): Tensor<ShapeOf<A>>;
+  expandDims<A extends Tensor, const Ax extends Axes>(
+    this: A,
+    axis: InRangeOfNew<ShapeOf<A>, Ax, "expandDims">,
+  ): Tensor<Insert<ShapeOf<A>, Ax, 1>>;
+  squeeze<A extends Tensor>(this: A): Tensor<Squeeze<ShapeOf<A>, undefined>>;
+  squeeze<A extends Tensor, const Ax extends Axes | undefined>(
+    this: A,
+    axis: Fit<Squeeze<ShapeOf<A>, Ax>, InRange<ShapeOf<A>, Ax, "squeeze">>,
+  ): Tensor<Result<Squeeze<ShapeOf<A>, Ax>>>;
+  slice(...range: Rest<typeof slice>): Tensor;
+  take(...indices: Rest<typeof take>): Tensor;
+  astype<A extends Tensor>(this: A, dtype: DType): Tensor<ShapeOf<A>>;
+  /** The transpose: axes back to front. Its shape is left to run time; `transpose()` keeps it in the type. */
+  readonly T: Tensor;
+}
+
 declare module "../core/tensor.ts" {
-  interface Tensor<out S extends readonly unknown[] = any> {
-    add(y: Operand): Tensor;
-    sub(y: Operand): Tensor;
-    mul(y: Operand): Tensor;
-    /** True division, also of integers. */
-    div(y: Operand): Tensor;
-    rem(y: Operand): Tensor;
-    pow(y: Operand): Tensor;
-    neg(): Tensor<S>;
-    abs(): Tensor<S>;
-    sign(): Tensor<S>;
-    square(): Tensor<S>;
-    reciprocal(): Tensor<S>;
-    sqrt(): Tensor<S>;
-    exp(): Tensor<S>;
-    log(): Tensor<S>;
-    sin(): Tensor<S>;
-    cos(): Tensor<S>;
-    tanh(): Tensor<S>;
-    sigmoid(): Tensor<S>;
-    floor(): Tensor<S>;
-    ceil(): Tensor<S>;
-    round(): Tensor<S>;
-    clip(low: Operand, high: Operand): Tensor;
-
-    eq(y: Operand): Tensor;
-    ne(y: Operand): Tensor;
-    lt(y: Operand): Tensor;
-    le(y: Operand): Tensor;
-    gt(y: Operand): Tensor;
-    ge(y: Operand): Tensor;
-    /** Logical, of conditions: non-zero is true. */
-    and(y: Operand): Tensor;
-    or(y: Operand): Tensor;
-    not(): Tensor<S>;
-
-    sum(...options: Rest<typeof sum>): Tensor;
-    mean(...options: Rest<typeof mean>): Tensor;
-    prod(...options: Rest<typeof prod>): Tensor;
-    max(...options: Rest<typeof max>): Tensor;
-    min(...options: Rest<typeof min>): Tensor;
-    argmax(...options: Rest<typeof argmax>): Tensor;
-    argmin(...options: Rest<typeof argmin>): Tensor;
-    all(...options: Rest<typeof all>): Tensor;
-    any(...options: Rest<typeof any>): Tensor;
-    var(...options: Rest<typeof variance>): Tensor;
-    std(...options: Rest<typeof std>): Tensor;
-    norm(...options: Rest<typeof norm>): Tensor;
-    cumsum(...options: Rest<typeof cumsum>): Tensor;
-
-    matmul(y: Operand): Tensor;
-    dot(y: Operand): Tensor;
-    reshape(shape: Shape): Tensor;
-    broadcastTo(shape: Shape): Tensor;
-    transpose(...perm: Rest<typeof transpose>): Tensor;
-    flip(...axis: Rest<typeof flip>): Tensor;
-    expandDims(...axis: Rest<typeof expandDims>): Tensor;
-    squeeze(...axis: Rest<typeof squeeze>): Tensor;
-    slice(...range: Rest<typeof slice>): Tensor;
-    take(...indices: Rest<typeof take>): Tensor;
-    astype(dtype: DType): Tensor<S>;
-    /** The transpose: axes back to front. */
-    readonly T: Tensor;
-  }
+  interface Tensor<out S extends readonly unknown[] = any> extends Methods {}
 }
 
 type Operation = (x: Tensor, ...rest: any[]) => Tensor;
 
 const methods: Readonly<Record<string, Operation>> = {
-  ...{ add, sub, mul, div, rem, pow, neg, abs, sign, square, reciprocal, sqrt, exp, log, sin, cos, tanh, sigmoid, floor, ceil, round, clip },
+  ...{
+    add,
+    sub,
+    mul,
+    div,
+    rem,
+    pow,
+    neg,
+    abs,
+    sign,
+    square,
+    reciprocal,
+    sqrt,
+    exp,
+    log,
+    sin,
+    cos,
+    tanh,
+    sigmoid,
+    floor,
+    ceil,
+    round,
+    clip,
+  },
   ...{ eq: equal, ne: notEqual, lt: less, le: lessEqual, gt: greater, ge: greaterEqual, and: logicalAnd, or: logicalOr, not: logicalNot },
   ...{ sum, mean, prod, max, min, argmax, argmin, all, any, var: variance, std, norm, cumsum },
   ...{ matmul, dot, reshape, broadcastTo, transpose, flip, expandDims, squeeze, slice, take, astype: convert },
