@@ -24,6 +24,8 @@ interface Workspace {
   users: number;
 }
 
+const noWorkspace = (): Workspace => ({ address: 0, bytes: 0, users: 0 });
+
 interface CompiledKernel {
   /** Where it is in the function table. */
   readonly place: number;
@@ -51,94 +53,95 @@ const math = Object.fromEntries(["exp", "expm1", "log", "log1p", "log2", "log10"
 
 class CpuBackend implements Backend {
   readonly name = "cpu";
-  readonly #memory = new DeviceMemory();
+  /** undefined once disposed, so that the memory itself can go. */
+  #memory: DeviceMemory | undefined = new DeviceMemory();
   readonly #table = new WebAssembly.Table({ element: "anyfunc", initial: FIRST_KERNEL });
-  readonly #imports: WebAssembly.Imports;
-  readonly #run: (commands: number) => void;
+  #imports: WebAssembly.Imports;
+  #run: (commands: number) => void;
   /** In order of last preparation, so that idle kernels at the front go first. */
   readonly #kernels = new Map<Kernel, CompiledKernel>();
   readonly #freePlaces: number[] = [];
-  #workspace: Workspace = { address: 0, bytes: 0, users: 0 };
-  #disposed = false;
+  #workspace = noWorkspace();
 
   constructor() {
+    const { memory } = this.#live;
     const scratch = new WebAssembly.Global({ value: "i32" }, Scratch.address);
-    this.#imports = { env: { memory: this.#memory.memory, table: this.#table, scratch, rem: (a: number, b: number) => a % b, ...math } };
+    this.#imports = { env: { memory, table: this.#table, scratch, rem: (a: number, b: number) => a % b, ...math } };
     driver ??= new WebAssembly.Module(driverModule());
     this.#run = new WebAssembly.Instance(driver, this.#imports).exports["run"] as (commands: number) => void;
   }
 
   get bytesInUse(): number {
-    return this.#memory.bytesInUse;
+    return this.#memory?.bytesInUse ?? 0;
   }
 
   allocate(bytes: number): Buffer {
-    this.#check();
-    return this.#memory.allocate(bytes);
+    return this.#live.allocate(bytes);
   }
 
   free(buffer: Buffer): void {
-    if (!this.#disposed) this.#memory.free(buffer);
+    this.#memory?.free(buffer);
   }
 
   write(buffer: Buffer, data: TypedArray): void {
-    this.#check();
-    this.#memory.write(buffer, data);
+    this.#live.write(buffer, data);
   }
 
   view(buffer: Buffer, storage: Storage, length: number): TypedArray {
-    this.#check();
-    return this.#memory.view(buffer, storage, length);
+    return this.#live.view(buffer, storage, length);
   }
 
   prepare(segments: readonly Segment[]): Program {
-    this.#check();
+    const memory = this.#live;
     const steps = stepsOf(segments);
     const kernels = this.#compile(steps);
     const workspace = this.#borrowWorkspace(steps);
-    const staging: number[] = [];
-    const places = {
-      kernel: (step: BoundStep): number => this.#kernels.get(step.kernel)!.place,
-      workspace: workspace.address,
-      stage: (bytes: number): number => {
-        staging.push(this.#memory.allocate(bytes));
-        return staging[staging.length - 1]!;
-      },
+    for (const k of kernels) k.users++;
+    const blocks: number[] = [];
+    const claim = (bytes: number): number => {
+      blocks.push(memory.allocate(bytes));
+      return blocks[blocks.length - 1]!;
     };
-    const words = encodeCommands(segments, 0, { ...places, stage: () => 0 }).length;
-    const commands = this.#memory.allocate(4 * words);
-    this.#memory.write(commands, encodeCommands(segments, commands, places));
     let released = false;
-    return {
-      run: () => {
-        if (released) throw new Error("cpu: this program was released");
-        this.#check();
-        this.#run(commands);
-      },
-      release: () => {
-        if (released) return;
-        released = true;
-        if (this.#disposed) return;
-        for (const block of [commands, ...staging]) this.#memory.free(block);
-        for (const k of kernels) k.users--;
-        this.#evict();
-        workspace.users--;
-        this.#freeWorkspace(workspace);
-      },
+    const release = (): void => {
+      if (released) return;
+      released = true;
+      if (this.#memory === undefined) return;
+      for (const block of blocks) memory.free(block);
+      for (const k of kernels) k.users--;
+      this.#evict();
+      this.#returnWorkspace(workspace);
     };
+    try {
+      const { words, relative } = encodeCommands(segments, { kernel: (step) => this.#kernels.get(step.kernel)!.place, workspace: workspace.address, stage: claim });
+      const commands = claim(words.byteLength);
+      for (const i of relative) words[i]! += commands;
+      memory.write(commands, words);
+      const run = (): void => {
+        if (released) throw new Error("cpu: this program was released");
+        this.#run(commands);
+      };
+      return { run, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   dispose(): void {
-    this.#disposed = true;
+    this.#memory = undefined;
+    this.#imports = {};
+    this.#run = () => this.#live;
     this.#kernels.clear();
     for (let i = FIRST_KERNEL; i < this.#table.length; i++) this.#table.set(i, null);
   }
 
-  #check(): void {
-    if (this.#disposed) throw new Error("cpu: this backend was disposed");
+  get #live(): DeviceMemory {
+    if (this.#memory === undefined) throw new Error("cpu: this backend was disposed");
+    return this.#memory;
   }
 
-  /** The distinct kernels of the steps, each with one user more; those not seen before are compiled, in one module. */
+  /** The distinct kernels of the steps; those not seen before are compiled, in one module. */
   #compile(steps: readonly BoundStep[]): CompiledKernel[] {
     const wanted = [...new Set(steps.map((s) => s.kernel))];
     const missing = wanted.filter((k) => !this.#kernels.has(k));
@@ -154,7 +157,6 @@ class CpuBackend implements Backend {
     }
     return wanted.map((k) => {
       const compiled = this.#kernels.get(k)!;
-      compiled.users++;
       this.#kernels.delete(k);
       this.#kernels.set(k, compiled);
       return compiled;
@@ -163,18 +165,16 @@ class CpuBackend implements Backend {
 
   /** A workspace that is large enough for all steps. A smaller one lives on until its plans are gone. */
   #borrowWorkspace(steps: readonly BoundStep[]): Workspace {
-    const bytes = Math.max(0, ...steps.map(workspaceOf));
-    if (bytes > this.#workspace.bytes) {
-      const old = this.#workspace;
-      this.#workspace = { address: this.#memory.allocate(bytes), bytes, users: 0 };
-      this.#freeWorkspace(old);
-    }
+    const bytes = steps.reduce((most, s) => Math.max(most, workspaceOf(s)), 0);
+    if (bytes > this.#workspace.bytes) this.#workspace = { address: this.#live.allocate(bytes), bytes, users: 0 };
     this.#workspace.users++;
     return this.#workspace;
   }
 
-  #freeWorkspace(w: Workspace): void {
-    if (w !== this.#workspace && w.users === 0 && w.bytes > 0) this.#memory.free(w.address);
+  #returnWorkspace(w: Workspace): void {
+    if (--w.users > 0 || w.bytes === 0) return;
+    this.#live.free(w.address);
+    if (w === this.#workspace) this.#workspace = noWorkspace();
   }
 
   #evict(): void {

@@ -114,15 +114,20 @@ export interface Places {
   stage(bytes: number): number;
 }
 
-/** The commands of a plan, as they stand at `address`. The length does not depend on the address. */
-export function encodeCommands(segments: readonly Segment[], address: number, places: Places): Uint32Array {
+/** The commands of a plan, and which of their words are addresses of commands, counted from the first one. */
+export function encodeCommands(segments: readonly Segment[], places: Places): { words: Uint32Array; relative: readonly number[] } {
   const words: number[] = [];
-  const here = (): number => address + 4 * words.length;
+  const relative: number[] = [];
   /** Returns the index of the command's first operand. */
   const command = (opcode: number, operands: readonly number[]): number => {
     words.push(opcode, 8 + 4 * operands.length);
     for (const o of operands) words.push(o);
     return words.length - operands.length;
+  };
+  /** Lets an operand be the address of the command that begins at word `at`. */
+  const link = (operand: number, at = words.length): void => {
+    words[operand] = 4 * at;
+    relative.push(operand);
   };
   const visit = (list: readonly Segment[]): void => {
     for (const s of list)
@@ -136,25 +141,25 @@ export function encodeCommands(segments: readonly Segment[], address: number, pl
         case "loop": {
           if (s.count <= 0) break;
           const start = command(Opcode.startLoop, [s.count, 0]);
-          const body = here();
+          const body = words.length;
           visit(s.body);
-          words[start + 1] = here();
-          command(Opcode.endLoop, [0, body]);
+          link(start + 1);
+          link(command(Opcode.endLoop, [0, 0]) + 1, body);
           break;
         }
         case "branch": {
           const test = command(Opcode.jumpIfZero, [s.condition, 0]);
           visit(s.then);
           const over = command(Opcode.jump, [0]);
-          words[test + 1] = here();
+          link(test + 1);
           visit(s.otherwise);
-          words[over] = here();
+          link(over);
         }
       }
   };
   visit(segments);
   command(Opcode.end, []);
-  return Uint32Array.from(words, (w) => w >>> 0);
+  return { words: Uint32Array.from(words, (w) => w >>> 0), relative };
 }
 
 type Copies = Extract<Segment, { kind: "copy" }>["copies"];

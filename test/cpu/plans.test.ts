@@ -5,7 +5,7 @@ import type { Backend, BoundStep, Buffer, Segment } from "../../kernel/backend.t
 import { OutOfMemory } from "../../kernel/backend.ts";
 import * as e from "../../kernel/expr.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
-import { body, loopKernel } from "../../kernel/kernel.ts";
+import { body, loopKernel, matmulKernel } from "../../kernel/kernel.ts";
 
 const vector = { storage: "f32", inner: 1 } as const;
 const kernelOf = (f: (x: e.Expr) => e.Expr) => loopKernel(1, [vector], [vector], body(["f32"], [f(e.read(0, "f32"))]), undefined);
@@ -61,6 +61,24 @@ test("all memory comes back when programs are released and buffers freed", () =>
   expect(backend.bytesInUse).toBe(0);
 });
 
+test("plans share a workspace, and the last one to be released gives it back", () => {
+  const backend = cpu();
+  const n = 64;
+  const buffers = [0, 1, 2].map(() => filled(backend, ...Array.from({ length: n * n }, (_, i) => i % 7)));
+  const [a, b, c] = buffers.map((buffer) => ({ buffer, offset: 0, strides: [0, n, 1] }));
+  const empty = backend.bytesInUse;
+  const product = (m: number) => backend.prepare([run({ kernel: matmulKernel("f32"), sizes: [1, m, n, n], reads: [a!, b!], writes: [c!], uniforms: [] })]);
+  const first = product(n);
+  const held = backend.bytesInUse;
+  const second = product(n / 2);
+  expect(backend.bytesInUse - held).toBeLessThan(1000);
+  for (const p of [first, second]) {
+    p.run();
+    p.release();
+  }
+  expect(backend.bytesInUse).toBe(empty);
+});
+
 test("kernels of live programs survive any number of others", () => {
   const backend = cpu();
   const a = filled(backend, 1, 2, 3);
@@ -100,6 +118,7 @@ test("a disposed backend refuses work, and forgives cleaning up", () => {
   const program = backend.prepare([run(step(double, a, a))]);
   backend.dispose();
   backend.dispose();
+  expect(() => program.run()).toThrow(/disposed/);
   program.release();
   backend.free(a);
   expect(() => program.run()).toThrow(/released/);
