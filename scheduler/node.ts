@@ -51,7 +51,7 @@ export class NodeState implements Origin {
   readonly own: readonly Slot[];
   /** Buffers that only the node's own steps use. */
   readonly temps: readonly Slot[];
-  /** Sources and constants have their value from outside; everything else is computed, iota without any inputs, too. */
+  /** Whether its numbers are loaded, not computed. A primitive without inputs, as iota, is no leaf. */
   readonly leaf: boolean;
   /** Names of dimensions that the lowered form mentions. */
   readonly names: readonly string[];
@@ -82,7 +82,7 @@ export class NodeState implements Origin {
   constructor(tensor: Tensor, inputs: readonly NodeState[]) {
     this.tensor = tensor;
     this.inputs = inputs;
-    this.leaf = isSource(tensor) || tensor.primitive === constantPrimitive;
+    this.leaf = tensor.primitive === constantPrimitive || isSource(tensor);
     let lowered: Lowered;
     try {
       lowered = lower(tensor, inputs);
@@ -106,11 +106,6 @@ export class NodeState implements Origin {
   /** How the value lies in its buffer. */
   get view(): View {
     return this.lowered.outputs[0]!;
-  }
-
-  /** Whether its numbers are loaded, not computed. A primitive without inputs, as iota, is no leaf. */
-  get leaf(): boolean {
-    return this.tensor.primitive === constantPrimitive || isSource(this.tensor);
   }
 
   get necessary(): boolean {
