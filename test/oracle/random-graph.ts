@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { grad } from "../../ad/grad.ts";
 import type { Data } from "../../core/data.ts";
-import { dim, type DimSizes, divideDims, evaluateDim } from "../../core/dim.ts";
+import { type Dim, dim, type DimSizes, divideDims, evaluateDim } from "../../core/dim.ts";
 import { arrayOf, type DType, dtypeInfo, isFloat } from "../../core/dtype.ts";
 import { scalar } from "../../core/leaves.ts";
 import { broadcastShapes, evaluateShape, sameShape, type Shape, sizeOf } from "../../core/shape.ts";
@@ -23,11 +23,14 @@ import * as functions from "../../ops/functions.ts";
 import { probe, stopGradient } from "../../ops/identity.ts";
 import { addN } from "../../ops/addN.ts";
 import { broadcastTo } from "../../ops/operand.ts";
+import * as indexing from "../../ops/indexing.ts";
+import { matmul } from "../../ops/matmul.ts";
 import { pad } from "../../ops/pad.ts";
 import * as piecewise from "../../ops/piecewise.ts";
 import * as power from "../../ops/power.ts";
 import * as reductions from "../../ops/reductions.ts";
 import * as reshaping from "../../ops/reshape.ts";
+import { argsort, sort } from "../../ops/sort.ts";
 import { logsumexp, softmax } from "../../ops/softmax.ts";
 import * as axes from "../../ops/transpose.ts";
 
@@ -51,12 +54,13 @@ export interface NodeSpec {
   readonly extra: number;
 }
 
-/** A node with two outputs: the larger and the smaller of two operands, apart by their distance. */
-const spread = defineElementwise<object>({
-  name: "spread",
+/** A node with two outputs: sum and difference. */
+const butterfly = defineElementwise<object>({
+  name: "butterfly",
   accepts: floats,
   results: ([d]) => [d!, d!],
-  value: ([a, b]) => [e.max(a!, b!), e.abs(e.sub(a!, b!))],
+  value: ([a, b]) => [e.add(a!, b!), e.sub(a!, b!)],
+  jvp: ({ tangents: [a, b] }) => [addN([a, b]), a && b ? arithmetic.sub(a, b) : (a ?? arithmetic.neg(b!))],
 });
 
 /** What an operation may choose from. */
@@ -79,6 +83,10 @@ const binary =
     const y = choose.operand(1, (t) => broadcastShapes(x.shape, t.shape) !== undefined);
     return y && loose(f)(prepare(x), prepare(y));
   };
+const broadcastsTo = (from: Shape, to: Shape): boolean => {
+  const both = broadcastShapes(from, to);
+  return both !== undefined && sameShape(both, to);
+};
 /** Over one axis, or all of them. */
 const reduction =
   (f: unknown, prepare: (t: Tensor) => Tensor = float): Build =>
@@ -161,18 +169,44 @@ const operations: Readonly<Record<string, Build>> = {
   ),
   oneHot: (x, choose) => (x.rank > 1 ? undefined : creation.oneHot(convert(x, "int32"), [3, m][choose.below(2)]!)),
   iota: (_, choose) => creation.iota([[n], [3, 2], [m, 2]][choose.below(3)] as Shape, 0, { dtype: "float32" }),
-  spread: (x, choose) => {
-    const y = choose.operand(1, (t) => sameShape(t.shape, x.shape));
-    return (
-      y &&
-      spread.many(
-        y.dtype === "float64" || x.dtype === "float64"
-          ? [convert(x, "float64"), convert(y, "float64")]
-          : [convert(x, "float32"), convert(y, "float32")],
-        {},
-      )[choose.below(2)]
-    );
+  butterfly: (x, choose) => {
+    const y = choose.operand(1, (t) => sameShape(t.shape, x.shape))!;
+    const dtype = x.dtype === "float64" || y.dtype === "float64" ? "float64" : "float32";
+    return butterfly.many([convert(x, dtype), convert(y, dtype)], {})[choose.below(2)];
   },
+  matmul: (x, choose) => {
+    if (x.rank === 0) return undefined;
+    const inner = (t: Tensor): Dim => t.shape[Math.max(0, t.rank - 2)]!;
+    const fits = (t: Tensor): boolean =>
+      t.rank > 0 &&
+      inner(t) === x.shape.at(-1) &&
+      (x.rank < 3 || t.rank < 3 || broadcastShapes(x.shape.slice(0, -2), t.shape.slice(0, -2)) !== undefined);
+    const y = choose.operand(1, fits) ?? (x.rank > 1 ? axes.swapaxes(x, -1, -2) : x);
+    return loose(matmul)(x, y);
+  },
+  take: alongAxis((x, axis, choose) => {
+    const positions = choose.operand(1, (t) => t.rank < 2);
+    return positions && indexing.take(x, convert(positions, "int32"), { axis });
+  }),
+  scatterAdd: alongAxis((x, axis, choose) => {
+    const positions = choose.operand(1, (t) => t.rank === 1);
+    if (!positions) return undefined;
+    const shape = [...x.shape.slice(0, axis), positions.shape[0]!, ...x.shape.slice(axis + 1)];
+    const updates = choose.operand(2, (t) => broadcastsTo(t.shape, shape));
+    return updates && indexing.scatterAdd(numeric(x), convert(positions, "int32"), numeric(updates), { axis });
+  }),
+  dynamicSlice: alongAxis((x, axis, choose) => {
+    const start = choose.operand(1, (t) => t.rank === 0);
+    const size = x.shape[axis]!;
+    if (!start || typeof size !== "number") return undefined;
+    return indexing.dynamicSlice(
+      x,
+      x.shape.map((_, i) => (i === axis ? convert(start, "int32") : 0)),
+      x.shape.map((d, i) => (i === axis ? 1 + choose.below(size) : d)),
+    );
+  }),
+  argsort: alongAxis((x, axis) => argsort(x, axis)),
+  sort: alongAxis((x, axis) => sort(x, axis)),
   probe: (x) => probe(x),
   stopGradient: (x) => stopGradient(x),
   literal: (x, choose) => loose(arithmetic.mul)(numeric(x), scalar([2, -1, 0.5, 3][choose.below(4)]!, "float32")),

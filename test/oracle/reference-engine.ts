@@ -311,12 +311,8 @@ export class ReferenceEngine implements SourceOwner {
     for (let i = 0; i < ticks; i++) {
       this.epoch++;
       const next = this.#evaluate(clock.states.map((s) => s.next!));
-      const failure = next.find(failed);
-      if (failure) {
-        // None of the clock's states advances.
-        this.failures.next({ epoch: this.epoch, tensor: failure.tensor, error: failure.error });
-        break;
-      }
+      // If one fails, none of the clock's states advances.
+      if (next.some(failed)) break;
       this.#store(new Map(clock.states.map((s, k) => [s, { data: (next[k] as Numbers).data, sizes: this.#held.get(s)!.sizes }])));
     }
     return true;
@@ -340,27 +336,25 @@ export class ReferenceEngine implements SourceOwner {
     return changed;
   }
 
+  /** The values of nodes now. Each node that failed by itself is reported. */
   #evaluate(roots: readonly Tensor[]): Result[] {
-    return evaluate(roots, (t) => this.#held.get(t as Source)?.data, this.#sizes(new Map(), this.#held));
+    const results = evaluate(roots, (t) => this.#held.get(t as Source)?.data, this.#sizes(new Map(), this.#held));
+    for (const { tensor, error } of new Set(results.filter(failed))) this.failures.next({ epoch: this.epoch, tensor, error });
+    return results;
   }
 
   /** Computes what observers see, and tells those for whom something changed. */
   #publish(observers: readonly Observer[]): void {
     const results = this.#evaluate(observers.flatMap((o) => o.roots));
-    const reported = new Set<Tensor>();
-    for (const r of results)
-      if (failed(r) && !reported.has(r.tensor)) {
-        reported.add(r.tensor);
-        this.failures.next({ epoch: this.epoch, tensor: r.tensor, error: r.error });
-      }
     for (const observer of observers) {
       const mine = results.splice(0, observer.roots.length);
       observer.served = true;
-      // An observer that left during this publication, and one of whose nodes failed, hears nothing.
-      if (!this.#observers.has(observer) || mine.some(failed)) continue;
-      const numbers = mine as Numbers[];
+      // An observer that left during this publication hears nothing, nor one of whose nodes failed. It hears of the recovery.
+      if (!this.#observers.has(observer)) continue;
+      const numbers = mine.some(failed) ? undefined : (mine as Numbers[]);
       const { last } = observer;
       observer.last = numbers;
+      if (!numbers) continue;
       if (!last || numbers.some((n, i) => !sameBits(n, last[i]!))) observer.emit(numbers.map((n) => this.#value(n)));
     }
   }

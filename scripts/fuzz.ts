@@ -1,0 +1,43 @@
+/**
+ * Random programs against the reference engine, for as long as one likes:
+ *
+ *   npm run fuzz -- --sequences 100000 [--seed S] [--backend cpu|interpreter]
+ *
+ * Prints progress, and at the first difference a shrunk program with the arguments that find it again.
+ */
+import { parseArgs } from "node:util";
+import fc from "fast-check";
+import { cpu } from "../cpu/backend.ts";
+import { interpreter } from "../kernel/interpreter.ts";
+import { createEngine } from "../scheduler/engine.ts";
+import { check, explain, type Program, programs } from "../test/scheduler/model.ts";
+
+const BATCH = 500;
+const { values } = parseArgs({
+  options: { sequences: { type: "string", default: "10000" }, seed: { type: "string" }, backend: { type: "string", default: "cpu" } },
+});
+const backends: Readonly<Record<string, () => ReturnType<typeof interpreter>>> = { cpu, interpreter };
+const total = Number(values.sequences);
+const first = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+const backend = backends[values.backend];
+if (!Number.isInteger(total) || total < 1) throw new Error(`fuzz: --sequences takes a positive integer, got ${values.sequences}`);
+if (!Number.isInteger(first)) throw new Error(`fuzz: --seed takes an integer, got ${values.seed}`);
+if (!backend) throw new Error(`fuzz: --backend takes ${Object.keys(backends).join(" or ")}, got ${values.backend}`);
+
+console.log(`${total} sequences over ${values.backend}, seed ${first}`);
+for (let done = 0, seed = first; done < total; seed++) {
+  const numRuns = Math.min(BATCH, total - done);
+  const result = await fc.check(
+    fc.asyncProperty(programs, (program) => check(program, () => createEngine({ backend: backend() }))),
+    { numRuns, seed },
+  );
+  if (result.failed) {
+    const [program] = result.counterexample as [Program];
+    console.log(`\nseed ${seed}, after ${result.numRuns} sequences, shrunk ${result.numShrinks} times: ${String(result.errorInstance)}`);
+    console.log(explain(program));
+    console.log(`\nAgain: npm run fuzz -- --sequences ${BATCH} --seed ${seed} --backend ${values.backend}`);
+    process.exit(1);
+  }
+  done += numRuns;
+  console.log(`${done} of ${total} agree (seed ${seed})`);
+}
