@@ -4,6 +4,14 @@ import { concatenate, split, stack } from "../../ops/concatenate.ts";
 import { cumsum } from "../../ops/cumsum.ts";
 import { linspace, tril, triu } from "../../ops/creation.ts";
 import * as functions from "../../ops/functions.ts";
+import { diag } from "../../ops/diagonal.ts";
+import { einsum } from "../../ops/einsum.ts";
+import { dynamicSlice, dynamicUpdateSlice, gather, scatterAdd, take, takeAlongAxis } from "../../ops/indexing.ts";
+import { random } from "../../ops/random.ts";
+import { repeat, tile } from "../../ops/repeat.ts";
+import { sort } from "../../ops/sort.ts";
+import { convert } from "../../ops/convert.ts";
+import { constant } from "../../core/leaves.ts";
 import { dot, matmul, outer, tensordot } from "../../ops/matmul.ts";
 import { pad, slice } from "../../ops/pad.ts";
 import * as power from "../../ops/power.ts";
@@ -19,6 +27,9 @@ export interface Case {
   readonly shapes: readonly (readonly number[])[];
   readonly domain?: readonly [number, number];
 }
+
+/** Integers that are not known when the expression is built. */
+const computed = (values: readonly number[]): Tensor => convert(constant(Float64Array.from(values)), "int32");
 
 const elementwise: Case[] = Object.entries({
   exp: [-2, 2], expm1: [-2, 2], exp2: [-2, 2], log: [0.3, 3], log1p: [-0.6, 2], log2: [0.3, 3], log10: [0.3, 3], sqrt: [0.3, 3], rsqrt: [0.3, 3],
@@ -76,4 +87,22 @@ export const cases: readonly Case[] = [
   { name: "dot", f: (x, y) => dot(x, y), shapes: [[2, 3], [2, 3, 2]] },
   { name: "tensordot", f: (x, y) => tensordot(x, y, [[0, 2], [1, 0]]), shapes: [[2, 3, 4], [4, 2, 3]] },
   { name: "outer", f: (x, y) => outer(x, y), shapes: [[3], [2]] },
+  { name: "take", f: (x) => take(x, [[0, 2], [-1, 0]], 1), shapes: [[2, 3, 2]] },
+  { name: "take of all, at computed indices", f: (x) => take(x, computed([3, 4, 5, 6, 7])), shapes: [[2, 3]] },
+  { name: "take with fill", f: (x) => take(x, computed([-9, -1, 2, 4]), { axis: 0, mode: "fill", fillValue: 7 }), shapes: [[4, 2]] },
+  { name: "takeAlongAxis", f: (x) => takeAlongAxis(x, [[2, 0], [1, -1]], 1), shapes: [[2, 3]] },
+  { name: "sort", f: (x) => sort(x, 0), shapes: [[5, 2]] },
+  { name: "gather", f: (x) => gather(x, [[0, 1], [1, 2], [0, 1]]), shapes: [[2, 3, 2]] },
+  { name: "gather at computed points", f: (x) => gather(x, reshape(computed([0, 1, 5, 2, -1, 1]), [3, 2]), { mode: "fill", fillValue: 2 }), shapes: [[2, 3]] },
+  { name: "scatterAdd", f: (x, u) => scatterAdd(x, computed([-1, 1, 1, 3]), u, { axis: 1 }), shapes: [[2, 3, 2], [2, 4, 2]] },
+  { name: "dynamicSlice", f: (x) => dynamicSlice(x, [1, reshape(computed([5]), [])], [2, 3]), shapes: [[3, 5]] },
+  { name: "dynamicUpdateSlice", f: (x, u) => dynamicUpdateSlice(x, u, [1, reshape(computed([-2]), [])]), shapes: [[3, 5], [2, 2]] },
+  { name: "diag of a vector", f: (x) => diag(x, 1), shapes: [[3]] },
+  { name: "diag of a matrix", f: (x) => diag(x, -1), shapes: [[4, 3]] },
+  { name: "tile and repeat", f: (x) => repeat(tile(x, [2, 1, 3]), 2, 1), shapes: [[2, 2]] },
+  { name: "einsum bij,bjk->bik", f: (x, y) => einsum("bij,bjk->bik", x, y), shapes: [[2, 3, 4], [2, 4, 2]] },
+  { name: "einsum of three", f: (x, y, z) => einsum("ij,jk,kl->li", x, y, z), shapes: [[2, 3], [3, 2], [2, 4]] },
+  { name: "einsum trace", f: (x) => einsum("bii->b", x), shapes: [[2, 3, 3]] },
+  { name: "einsum with ellipsis", f: (x, y) => einsum("...ij,j->...i", x, y), shapes: [[2, 2, 3], [3]] },
+  { name: "uniform between bounds", f: (a, b) => random.uniform(random.key(3), [4], { min: a, max: b, dtype: "float64" }), shapes: [[], [4]] },
 ];
