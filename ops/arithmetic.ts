@@ -74,7 +74,7 @@ export const mul: Binary = (a, b) => {
 };
 /** a / b in floating point, also for integers (as NumPy's true division). x/0 is an infinity, 0/0 is NaN. */
 export const div: Binary = (a, b) => {
-  const dtype = commonDType([a, b]);
+  const dtype = commonDType("div", [a, b]);
   return divPrimitive(unify("div", [a, b], isFloat(dtype) ? dtype : "float32"), none);
 };
 /** -x. */
@@ -92,6 +92,6 @@ export const reciprocal: Unary = (x: Operand) => div(1, x);
 
 /** Operands of one dtype and shape; bools count as integers. */
 function arithmetic(op: string, ...operands: readonly [Operand, Operand]): ReturnType<typeof unify> {
-  const dtype = commonDType(operands);
+  const dtype = commonDType(op, operands);
   return unify(op, operands, dtype === "bool" ? "int32" : dtype);
 }

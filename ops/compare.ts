@@ -88,7 +88,7 @@ const selectPrimitive: PrimitiveFunction<object> = defineElementwise({
 
 /** a where the condition holds, else b; all three broadcast. The derivative flows to the chosen side, with 0 on the other. */
 export const where: Ternary = (condition: Operand, a: Operand, b: Operand) => {
-  const dtype = commonDType([a, b]);
+  const dtype = commonDType("where", [a, b]);
   const [c, x, y] = broadcastAll("where", [truth("where", condition), toTensor("where", a, dtype), toTensor("where", b, dtype)], [condition, a, b]);
   return selectPrimitive([c!, x!, y!], {});
 };

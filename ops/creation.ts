@@ -87,7 +87,7 @@ export interface LinspaceOptions extends DTypeOption {
 export function linspace<const N extends number>(start: Operand, stop: Operand, n: N, options?: LinspaceOptions): Tensor<DimsOf<[N]>>;
 export function linspace(start: Operand, stop: Operand, n: number, options: LinspaceOptions = {}): Tensor {
   if (!Number.isInteger(n) || n < 0) throw new Error(`linspace: the number of points must be a non-negative integer, got ${n}`);
-  const common = commonDType([start, stop]);
+  const common = commonDType("linspace", [start, stop]);
   const dtype = checkDType("linspace", options.dtype ?? (isFloat(common) ? common : "float32"));
   if (!isFloat(dtype)) throw new Error(`linspace: the dtype must be float32 or float64, got ${dtype}`);
   const [a, b] = [start, stop].map((x) => convert(toFloat("linspace", x), dtype));

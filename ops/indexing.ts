@@ -129,7 +129,7 @@ export function takeAlongAxis(x: Operand, indices: Indices, axis: number, option
 /** x with updates added at positions of an axis (default 0): the transpose of take. Positions out of range are dropped. */
 export function scatterAdd(x: Operand, indices: Indices, updates: Operand, { axis = 0 }: { readonly axis?: number } = {}): Tensor {
   const op = "scatterAdd";
-  const dtype = commonDType([x, updates]);
+  const dtype = commonDType(op, [x, updates]);
   const [t, u] = [toTensor(op, x, dtype), toTensor(op, updates, dtype)];
   const at = normalizeAxis(op, axis, t.rank);
   const n = t.shape[at]!;
@@ -222,7 +222,7 @@ function rowsAlong(x: Tensor, axis: number, positions: Tensor): Tensor {
 /** x with a window replaced by `update`, at the given position on each axis. Computed starts clamp, so that the window fits. */
 export function dynamicUpdateSlice(x: Operand, update: Operand, starts: readonly (Tensor | number)[]): Tensor {
   const op = "dynamicUpdateSlice";
-  const dtype = commonDType([x, update]);
+  const dtype = commonDType(op, [x, update]);
   const [t, u] = [toTensor(op, x, dtype), toTensor(op, update, dtype)];
   if (u.rank !== t.rank) throw new Error(`${op}: the update ${u.describe()} needs as many axes as ${t.describe()}`);
   let moved = u;

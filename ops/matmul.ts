@@ -58,7 +58,7 @@ const transposed = (t: Tensor): Tensor => permute(t, [0, 2, 1]);
 /** Operands in one numeric dtype; bools count as integers. */
 export function factors(op: string, operands: readonly Operand[]): Tensor[] {
   operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
-  const common = commonDType(operands);
+  const common = commonDType(op, operands);
   const dtype = common === "bool" ? "int32" : common;
   return operands.map((x) => convert(toTensor(op, x, typeof x === "object" ? undefined : dtype), dtype));
 }

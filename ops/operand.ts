@@ -33,8 +33,9 @@ export function toFloat(op: string, x: Operand): Tensor {
   return isFloat(t.dtype) ? t : convert(t, "float32");
 }
 
-/** The dtype that operands have in common: tensors by promotion, then literals weakly. */
-export function commonDType(operands: readonly Operand[]): DType {
+/** The dtype that operands have in common: tensors by promotion, then literals weakly. Throws on what is no operand. */
+export function commonDType(op: string, operands: readonly Operand[]): DType {
+  operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
   const tensors = operands.filter((x) => !isLiteral(x)) as Tensor[];
   const literals = operands.filter(isLiteral);
   if (tensors.length === 0) return literals.every((l) => typeof l === "boolean") ? "bool" : "float32";
@@ -43,8 +44,7 @@ export function commonDType(operands: readonly Operand[]): DType {
 
 /** Operands in one dtype and one shape, by NumPy's rules. */
 export function unify(op: string, operands: readonly Operand[], dtype?: DType): Tensor[] {
-  operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
-  const to = dtype ?? commonDType(operands);
+  const to = dtype ?? commonDType(op, operands);
   return broadcastAll(op, operands.map((x) => (isLiteral(x) ? scalar(x, to) : convert(x, to))), operands);
 }
 

@@ -32,11 +32,11 @@ function define(name: string, value: (x: e.Expr, y: e.Expr) => e.Expr, push: (ca
     value: ([x, y]) => [value(x!, y!)],
     jvp: ({ inputs: [x, y], tangents: [dx, dy], outputs: [z] }) => [addN(push({ dx, dy, x: x!, y: y!, z: z! }))],
   });
-  return (a, b) => apply(unify(name, [a, b], floatDType([a, b])), {});
+  return (a, b) => apply(unify(name, [a, b], floatDType(name, [a, b])), {});
 }
 
-function floatDType(operands: readonly Operand[]): DType {
-  const dtype = commonDType(operands);
+function floatDType(op: string, operands: readonly Operand[]): DType {
+  const dtype = commonDType(op, operands);
   return isFloat(dtype) ? dtype : "float32";
 }
 

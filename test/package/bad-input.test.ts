@@ -1,0 +1,165 @@
+/** Bad input: each throws at once, where the user wrote it, and says which operation, which operands, what it got and what would fit. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as fx from "fluxion";
+import { createEngine, dim, type Engine, grad, tensor } from "fluxion";
+
+let engine: Engine;
+let other: Engine;
+beforeAll(async () => {
+  engine = await createEngine({ label: "this engine" });
+  other = await createEngine({ label: "the other engine" });
+});
+afterAll(async () => {
+  await engine.dispose();
+  await other.dispose();
+});
+
+const [a, b] = [tensor([[1, 2, 3]]).named("a"), tensor([1, 2]).named("b")];
+const ints = tensor([1, 2, 3], { dtype: "int32" }).named("ints");
+const flags = tensor([true, false]).named("flags");
+const wrong = fx as unknown as Record<string, (...args: unknown[]) => unknown>;
+
+/** What is done, and what the message must hold: operation, labels, what was got, what would fit. */
+const cases: readonly (readonly [what: string, act: () => unknown, ...words: (string | RegExp)[]])[] = [
+  ["shapes that do not broadcast", () => fx.add(a, b as never), "add", '"a"', '"b"', "[1, 3]", "[2]", /equal, or 1/],
+  ["inner dimensions that differ", () => fx.matmul(a, b as never), "matmul", '"a"', '"b"', "3", "2"],
+  ["a method's operand", () => a.mul(tensor([1, 2]) as never), "mul", '"a"', "[1, 3]", "[2]"],
+  ["a reshape of another size", () => wrong.reshape!(a, [2, 2]), "reshape", '"a"', "3", "4"],
+  ["two unknowns in a reshape", () => wrong.reshape!(a, [-1, -1]), "reshape", "-1"],
+  ["an axis out of range", () => fx.sum(a, 5 as never), "sum", "5", /-2 to 1/],
+  ["an axis given twice", () => fx.sum(a, [0, -2] as never), "sum", "twice"],
+  ["an axis of a scalar", () => fx.sum(tensor(1), 0 as never), "sum", "scalar"],
+  ["a permutation that is none", () => wrong.transpose!(a, [0, 0]), "transpose", "0"],
+  ["a concatenation that does not fit", () => wrong.concatenate!([a, tensor([[1, 2]])], 0), "concatenate", "[1, 3]", "[1, 2]"],
+  ["nothing to concatenate", () => wrong.concatenate!([]), "concatenate"],
+  ["a dtype that is none", () => wrong.tensor!([1], { dtype: "float16" }), "float16", "float32, float64, int32, uint32 or bool"],
+  ["a logarithm of bits", () => fx.bitwiseAnd(a, 1), "and", '"a"', /integer dtype/],
+  ["a fraction as an integer", () => tensor([1.5], { dtype: "int32" }), "1.5", "int32"],
+  ["a negative of a bool condition's branch", () => wrong.where!(flags, "yes", 0), "where", "yes"],
+  ["a string as an operand", () => wrong.add!(a, "2"), "add", "operand 2", "string"],
+  ["a plain array as an operand", () => wrong.add!(a, [1, 2, 3]), "add", "tensor(...)"],
+  ["einsum with too few operands", () => fx.einsum("ij,jk->ik", a), "einsum", "2", "1"],
+  ["einsum with sizes that differ", () => fx.einsum("ij,j->i", a, b), "einsum", "j", "3", "2"],
+  ["einsum with an unknown output", () => fx.einsum("ij->ik", a), "einsum", "k"],
+  ["einsum with a bad character", () => fx.einsum("i1->i", a), "einsum", "1"],
+  ["a ragged array", () => tensor([[1, 2], [3]] as never), "ragged", "[2]", "[1]", "[1]"],
+  ["null among numbers", () => tensor([1, null] as never), "null", "[1]"],
+  ["data of another size than its shape", () => tensor(new Float32Array(5), { shape: [2, 3] }), "[2, 3]", "5"],
+  ["a static index out of range", () => fx.take(a, [0, 3], 1), "take", '"a"', "3"],
+  ["a static index out of range, negative", () => fx.take(a, -4, 1), "take", "-4"],
+  ["a fraction as an index", () => fx.take(a, [0.5], 1), "take", "0.5"],
+  ["a slice beyond the end", () => wrong.slice!(a, [0, 0], [1, 9]), "slice", '"a"', "9"],
+  ["NaN as a size", () => fx.zeros([NaN, 2]), "NaN", "size"],
+  ["a negative size", () => fx.zeros([-1]), "-1", "size"],
+  ["a fraction as a size", () => fx.ones([2.5]), "2.5", "size"],
+  ["NaN as a number of steps", () => fx.linspace(0, 1, NaN), "linspace", "NaN"],
+  ["NaN as an axis", () => fx.sum(a, NaN as never), "sum", "NaN"],
+  ["a dimension's name that is none", () => dim("2n"), "dim", "2n"],
+  ["a one-hot depth that is none", () => wrong.oneHot!(ints, NaN), "oneHot", "NaN"],
+  [
+    "an expression over two engines",
+    () => fx.add(engine.variable(1, { label: "here" }), other.variable(2, { label: "there" })),
+    "add",
+    '"here"',
+    '"there"',
+    "this engine",
+    "the other engine",
+  ],
+  ["a variable set to another shape", () => engine.variable([1, 2], { label: "v" }).set([1, 2, 3]), '"v"', "[2]", "[3]"],
+  ["a variable set to a string", () => engine.variable(1, { label: "v" }).set("1" as never), '"v"', "string"],
+  ["a variable set to ragged data", () => engine.variable([[1, 2]], { label: "v" }).set([[1], [1, 2]]), '"v"', "ragged"],
+  [
+    "a named dimension with two sizes",
+    () => {
+      engine.variable([1, 2], { shape: [dim("two")], label: "first" });
+      engine.variable([1, 2, 3], { shape: [dim("two")], label: "second" });
+    },
+    '"two"',
+    /2/,
+    /3/,
+    '"first"',
+    '"second"',
+  ],
+  [
+    "a named dimension that changes in one source of two",
+    () => {
+      const x = engine.variable([1, 2], { shape: [dim("both")], label: "x" });
+      engine.variable([1, 2], { shape: [dim("both")], label: "y" });
+      x.set([1, 2, 3]);
+    },
+    '"both"',
+    '"x"',
+    '"y"',
+  ],
+  [
+    "a state without next",
+    () => {
+      engine.state(0, { label: "idle" });
+      engine.tick();
+    },
+    '"idle"',
+    "next",
+  ],
+  [
+    "a state with two nexts",
+    () => {
+      const s = other.state(0, { label: "busy" });
+      s.next = s.add(1);
+      s.next = s.add(2);
+    },
+    '"busy"',
+    "next",
+    "already",
+  ],
+  [
+    "a next of another shape",
+    () => {
+      const s = other.state([0, 0], { label: "pair" });
+      s.next = fx.sum(s);
+    },
+    '"pair"',
+    "[2]",
+    "[]",
+  ],
+  [
+    "differentiating by a node that is no leaf",
+    () => {
+      const x = engine.variable(1, { label: "x" });
+      const y = x.mul(2).named("y");
+      grad(y.mul(y), y);
+    },
+    "grad",
+    '"y"',
+    "probe",
+    "bad-input.test.ts",
+  ],
+  ["a gradient of what is not a scalar", () => grad(engine.variable([1, 2]).mul(2), engine.variable(1)), "grad", "scalar", "[2]", "sum or mean"],
+  [
+    "a primitive without a needed rule",
+    () => {
+      const mystery = fx.definePrimitive<object>({ name: "mystery", type: ([x]) => x!.outputs[0]! });
+      const x = engine.variable(1);
+      return grad(mystery([x], {}), x);
+    },
+    "mystery",
+    "jvp",
+    "derivative",
+    "RuleSet",
+  ],
+  ["arithmetic by operator", () => (a as unknown as number) * 2, '"a"', "x.mul(y)"],
+];
+
+describe("bad input throws at once", () => {
+  it.each(cases.map(([what, act, ...words]) => [what, act, words] as const))("%s", (_, act, words) => {
+    let thrown: unknown;
+    try {
+      act();
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(Error);
+    const { message, stack } = thrown as Error;
+    for (const word of words) expect(message).toMatch(typeof word === "string" ? new RegExp(word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) : word);
+    expect(stack, "the user's own line is on the stack").toContain("bad-input.test.ts");
+  });
+});
