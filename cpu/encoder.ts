@@ -87,8 +87,9 @@ function signed(out: number[], n: number): void {
   }
 }
 
-/** Bytes of four 32-bit words or two 64-bit floats. */
-export const bytesOf = (words: Int32Array | Uint32Array | Float32Array | Float64Array): Uint8Array => new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+/** The lanes of constants: vectors of every type over the same 16 bytes. */
+const constantBytes = new Uint8Array(16);
+const constantLanes = { f32: new Float32Array(constantBytes.buffer), f64: new Float64Array(constantBytes.buffer), i32: new Int32Array(constantBytes.buffer) };
 
 /** A function outside the module. */
 export interface Import {
@@ -137,7 +138,14 @@ export class FunctionBuilder {
   /** Unsigned minimum of two locals. */
   readonly min = (a: Local, b: Local): Pushed => this.op("select", this.get(a), this.get(b), this.op("i32.lt_u", this.get(a), this.get(b)));
 
-  readonly constant = (bytes: Uint8Array): Pushed => (this.code.push(0xfd, 0x0c, ...bytes), pushed);
+  /** A vector constant: its lanes, or one value for all of them. */
+  readonly constant = (type: keyof typeof constantLanes, value: number | readonly number[]): Pushed => {
+    if (typeof value === "number") constantLanes[type].fill(value);
+    else constantLanes[type].set(value);
+    this.code.push(0xfd, 0x0c);
+    for (let i = 0; i < 16; i++) this.code.push(constantBytes[i]!);
+    return pushed;
+  };
   /** Four 32-bit lanes out of eight: 0..3 of a, 4..7 of b. */
   readonly shuffle = (a: Pushed, b: Pushed, lanes: readonly [number, number, number, number]): Pushed => {
     void a, void b;
@@ -226,18 +234,24 @@ export class ModuleBuilder {
     const importTypes = imports.map((i) => this.#typeOf(i.params, i.results));
     const functionTypes = this.#functions.map((f) => this.#typeOf(f.params, f.results));
 
-    const out = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    section(out, 1, this.#types.map((t) => [0x60, ...t.split("|").flatMap((list) => counted(list === "" ? [] : list.split(",").map((n) => [Number(n)])))]));
-    section(out, 2, [
+    const out = new Chunks();
+    out.add([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    const section = (id: number, items: readonly Chunk[]): void => {
+      const head = leb(items.length);
+      out.add([id, ...leb(items.reduce((sum, item) => sum + item.length, head.length)), ...head]);
+      for (const item of items) out.add(item);
+    };
+    section(1, this.#types.map((t) => [0x60, ...t.split("|").flatMap((list) => counted(list === "" ? [] : list.split(",").map((n) => [Number(n)])))]));
+    section(2, [
       [...named("env"), ...named("memory"), 2, 0, 0],
       [...named("env"), ...named("table"), 1, 0x70, 0, 0],
       [...named("env"), ...named("scratch"), 3, I32, 0],
       ...imports.map((f, i) => [...named("env"), ...named(f.name), 0, ...leb(importTypes[i]!)]),
     ]);
-    section(out, 3, functionTypes.map(leb));
-    section(out, 7, this.#functions.filter((f) => f.exportName !== undefined).map((f) => [...named(f.exportName!), 0, ...leb(numbers.get(f)!)]));
-    section(out, 10, this.#functions.map((f) => functionBody(f, numbers)));
-    return Uint8Array.from(out);
+    section(3, functionTypes.map(leb));
+    section(7, this.#functions.filter((f) => f.exportName !== undefined).map((f) => [...named(f.exportName!), 0, ...leb(numbers.get(f)!)]));
+    section(10, this.#functions.map((f) => functionBody(f, numbers)));
+    return out.bytes();
   }
 
   #typeOf(params: readonly ValueType[], results: readonly ValueType[]): number {
@@ -256,15 +270,29 @@ function leb(n: number): number[] {
 const counted = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()];
 const named = (name: string): number[] => [...leb(name.length), ...new TextEncoder().encode(name)];
 
-function section(out: number[], id: number, items: readonly (readonly number[])[]): void {
-  const head = leb(items.length);
-  out.push(id);
-  unsigned(out, items.reduce((sum, item) => sum + item.length, head.length));
-  out.push(...head);
-  for (const item of items) for (const byte of item) out.push(byte);
+/** Bytes as a list of pieces. */
+type Chunk = readonly number[] | Uint8Array;
+class Chunks {
+  readonly #list: Chunk[] = [];
+  #length = 0;
+
+  add(chunk: Chunk): void {
+    this.#list.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    const out = new Uint8Array(this.#length);
+    let at = 0;
+    for (const chunk of this.#list) {
+      out.set(chunk, at);
+      at += chunk.length;
+    }
+    return out;
+  }
 }
 
-function functionBody(f: FunctionBuilder, numbers: ReadonlyMap<Import | FunctionBuilder, number>): number[] {
+function functionBody(f: FunctionBuilder, numbers: ReadonlyMap<Import | FunctionBuilder, number>): Uint8Array {
   for (const { position, target } of f.calls) {
     let n = numbers.get(target)!;
     for (let i = 0; i < 5; i++, n >>>= 7) f.code[position + i] = (n & 127) | (i < 4 ? 128 : 0);
@@ -276,8 +304,10 @@ function functionBody(f: FunctionBuilder, numbers: ReadonlyMap<Import | Function
     else runs.push([1, type]);
   }
   const locals = counted(runs.map(([n, type]) => [...leb(n), type]));
-  const body = leb(locals.length + f.code.length + 1);
-  for (const part of [locals, f.code]) for (const byte of part) body.push(byte);
-  body.push(0x0b);
-  return body;
+  const out = new Chunks();
+  out.add(leb(locals.length + f.code.length + 1));
+  out.add(locals);
+  out.add(f.code);
+  out.add([0x0b]);
+  return out.bytes();
 }

@@ -52,15 +52,15 @@ export class LaneCode extends Vectors {
   #instruction(i: Instruction): void {
     const { f } = this;
     const e = i.expr;
-    const args = (): Lanes[] => i.args.map((a) => this.#results.get(a)!);
+    const args = i.args.map((a) => this.#results.get(a)!);
     // Four equal f64 lanes are computed once.
-    const equalHalves = e.type === "f64" && (e.op === "const" || (e.args.length > 0 && e.op !== "read" && e.op !== "at" && i.block.length === 0 && e.args.every((a) => a.type === "f64") && args().every((a) => a[0] === a[1])));
+    const equalHalves = e.type === "f64" && (e.op === "const" || (e.args.length > 0 && e.op !== "read" && e.op !== "at" && i.block.length === 0 && e.args.every((a) => a.type === "f64") && args.every((a) => a[0] === a[1])));
     const fresh = this.allocate(equalHalves ? "f32" : e.type);
     const out = equalHalves ? [fresh[0]!, fresh[0]!] : fresh;
     if (e.op === "rare") this.#rare(i, out);
-    else if (e.op === "read") this.#masked(e, out, args()[0]?.[0], (mask) => this.#leaves.read(e.value, out, mask));
-    else if (e.op === "at") this.#masked(e, out, args()[1]?.[0], (mask) => this.#leaves.at(e.value, args()[0]![0]!, out, mask));
-    else fresh.forEach((o, h) => f.set(o, this.#compute(e, args(), h)));
+    else if (e.op === "read") this.#masked(e, out, args[0]?.[0], (mask) => this.#leaves.read(e.value, out, mask));
+    else if (e.op === "at") this.#masked(e, out, args[1]?.[0], (mask) => this.#leaves.at(e.value, args[0]![0]!, out, mask));
+    else fresh.forEach((o, h) => f.set(o, this.#compute(e, args, h)));
     this.#results.set(i, out);
     this.#release(i);
   }

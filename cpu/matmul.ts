@@ -10,7 +10,7 @@ import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { BoundStep } from "../kernel/backend.ts";
 import * as e from "../kernel/expr.ts";
 import { BLOCK } from "../kernel/tree.ts";
-import { bytesOf, type FunctionBuilder, I32, type Local, type ModuleBuilder, type Pushed, V128 } from "./encoder.ts";
+import { type FunctionBuilder, I32, type Local, type ModuleBuilder, type Pushed, V128 } from "./encoder.ts";
 import { emitReduction, type ReductionPlan } from "./fold.ts";
 import { Scratch } from "./memory.ts";
 import { emitPack } from "./pack.ts";
@@ -130,7 +130,7 @@ function emitMicroKernel(module: ModuleBuilder, storage: Float): FunctionBuilder
         f.brIf(next, op("i32.ge_s", f.tee(steps, f.sub(get(steps), i32(count))), i32(count)));
       });
     });
-  const zero = f.constant(bytesOf(storage === "f32" ? new Float32Array(4).fill(-0) : new Float64Array(2).fill(-0)));
+  const zero = f.constant(storage, -0);
   set(sums[0]!, zero);
   for (const s of sums.slice(1)) set(s, get(sums[0]!));
   repeat(UNROLL);

@@ -7,7 +7,7 @@
  */
 import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { Access } from "../kernel/kernel.ts";
-import { bytesOf, type FunctionBuilder, I32, type Local, type Pushed, V128 } from "./encoder.ts";
+import { type FunctionBuilder, I32, type Local, type Pushed, V128 } from "./encoder.ts";
 import type { Leaves } from "./lanes.ts";
 import { Scratch } from "./memory.ts";
 import type { Lanes } from "./vectors.ts";
@@ -92,7 +92,7 @@ export class Nest implements Leaves {
     for (const o of [...this.reads, ...this.writes]) f.set(o.pointer, f.load("i32.load", f.get(ARGS), o.base));
     f.set(this.scratch, f.global(SCRATCH_GLOBAL));
     f.set(this.#nowhere, f.op("i32x4.splat", f.add(f.get(this.scratch), f.i32(Scratch.nowhere))));
-    f.set(this.#iota, f.constant(bytesOf(Int32Array.of(0, 1, 2, 3))));
+    f.set(this.#iota, f.constant("i32", [0, 1, 2, 3]));
     const n = this.sizes[this.laneAxis]!;
     f.set(this.#complete, f.op("i32.and", f.get(n), f.i32(-4)));
     f.set(this.#rest, f.op("i32.and", f.get(n), f.i32(3)));
@@ -121,7 +121,7 @@ export class Nest implements Leaves {
   startLanes(walkedWrites: readonly OperandCode[] = this.writes): void {
     const { f } = this;
     f.set(this.positions[this.laneAxis]!, f.i32(0));
-    f.set(this.live, f.constant(bytesOf(new Int32Array(4).fill(-1))));
+    f.set(this.live, f.constant("i32", -1));
     for (const o of [...this.reads, ...walkedWrites]) this.#startOperand(o);
   }
 

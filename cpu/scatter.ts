@@ -4,7 +4,7 @@
  */
 import { type Storage, storageBytes } from "../core/dtype.ts";
 import { BLOCK } from "../kernel/tree.ts";
-import { bytesOf, type FunctionBuilder, type Local, type Pushed, V128 } from "./encoder.ts";
+import { type FunctionBuilder, type Local, type Pushed, V128 } from "./encoder.ts";
 import { TreeFold } from "./tree.ts";
 import { type Lanes, Vectors } from "./vectors.ts";
 
@@ -26,7 +26,7 @@ export function emitScatterAdd(f: FunctionBuilder, storage: Storage): void {
   set(order, f.add(get(ends), op("i32.shl", f.add(get(n), i32(1)), i32(2))));
   set(rowBytes, f.mul(get(inner), i32(bytes)));
   set(scratch, f.global(0));
-  set(live, f.constant(bytesOf(new Int32Array(4).fill(-1))));
+  set(live, f.constant("i32", -1));
 
   const word = (list: Local, at: Local): Pushed => f.add(get(list), op("i32.shl", get(at), i32(2)));
   /** i = 0, 1, ... until (exclusive), which may be 0. */

@@ -5,12 +5,11 @@
  * of a 32-bit lane, set or not.
  */
 import type { Lane } from "../core/dtype.ts";
-import { bytesOf, type FunctionBuilder, type Local, type Op, type Pushed, V128 } from "./encoder.ts";
+import { type FunctionBuilder, type Local, type Op, type Pushed, V128 } from "./encoder.ts";
 
 /** The locals that hold a value: one, or two for f64. Both may be the same where all lanes are equal. */
 export type Lanes = readonly Local[];
 
-export const halvesOf = (type: Lane): 1 | 2 => (type === "f64" ? 2 : 1);
 const shapeOf: Record<Lane, "f32x4" | "f64x2" | "i32x4"> = { f32: "f32x4", f64: "f64x2", i32: "i32x4", u32: "i32x4", bool: "i32x4" };
 const logical: Partial<Record<string, Op>> = { and: "v128.and", or: "v128.or", xor: "v128.xor", not: "v128.not" };
 
@@ -37,7 +36,8 @@ export class Vectors {
 
   /** Fresh locals for a value of a type. */
   allocate(type: Lane): Lanes {
-    return Array.from({ length: halvesOf(type) }, () => this.#pool.pop() ?? this.f.local(V128));
+    const one = (): Local => this.#pool.pop() ?? this.f.local(V128);
+    return type === "f64" ? [one(), one()] : [one()];
   }
 
   /** Gives locals to later values. */
@@ -47,9 +47,8 @@ export class Vectors {
 
   /** All four lanes the same constant. */
   splatConstant(type: Lane, value: number): Pushed {
-    const bytes =
-      type === "f32" ? new Float32Array(4).fill(value) : type === "f64" ? new Float64Array(2).fill(value) : type === "bool" ? new Int32Array(4).fill(-value) : new Int32Array(4).fill(value | 0);
-    return this.f.constant(bytesOf(bytes));
+    if (type === "f32" || type === "f64") return this.f.constant(type, value);
+    return this.f.constant("i32", type === "bool" ? -value : value | 0);
   }
 
   /** out = a op b, lane by lane. */
