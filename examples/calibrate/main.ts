@@ -22,26 +22,27 @@ async function calibrate(observations: Observations, report: Report): Promise<Su
   const model = buildModel(engine, observations, grid);
   const { viscosity, measured, wave, residuals, loss, gradient, curvature, adjoint } = model;
 
+  const times = timesShown(observations);
+  const waves = stack(times.map((t) => wave[Math.round(t / grid.dt)]!));
+
   // What is observed stays up to date from here on.
-  const display = engine.observe({ loss, gradient, curvature }).subscribe();
+  const display = engine.observe({ loss, gradient, curvature, residuals, waves }).subscribe();
   const check = engine.observe(adjoint).subscribe();
 
   const fit = await fitParameters(engine, model, (fit) => report.iteration(fit));
   const found = estimates(fit.best, observations);
   const nodes = engine.stats.nodesNecessary;
 
-  const times = timesShown(observations);
-  const shown = await engine.read({ waves: stack(times.map((t) => wave[Math.round(t / grid.dt)]!)), residuals });
-  const waves = shown.waves.toArray() as number[][];
-  const profiles = times.map((t, i) => ({ t, u: waves[i]! }));
-  const svg = picture({ observations, x: grid.x, profiles, residuals: [...shown.residuals.data], caption: caption(found) });
+  const best = await engine.read({ residuals, waves });
+  const profiles = (best.waves.toArray() as number[][]).map((u, i) => ({ t: times[i]!, u }));
+  const svg = picture({ observations, x: grid.x, profiles, residuals: [...best.residuals.data], caption: caption(found) });
 
   // A slider on the viscosity: everything depends on it.
-  const [best] = fit.best.parameters;
+  const [nu] = fit.best.parameters;
   const small = Array.from({ length: 20 }, (_, i) => (i + 1) / 1000);
   const slider = await play(
     engine,
-    small.map((share) => best * (1 + share)),
+    small.map((share) => nu * (1 + share)),
     (value) => viscosity.set(value),
     report.slider("A slider on the viscosity", "viscosity"),
   );
