@@ -90,28 +90,26 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
   return roots.map((t) => {
     const failure = failures.get(t);
     if (failure) return failure;
-    const view = views.get(t)![0]!;
-    const memory = device.view(bufferOf(view.slot), view.slot.storage, evaluateDim(view.slot.length, sizes));
+    const { slot, offset, strides } = views.get(t)![0]!;
+    const memory = device.view(bufferOf(slot), slot.storage, evaluateDim(slot.length, sizes));
     const shape = evaluateShape(t.shape, sizes);
-    return {
-      shape,
-      dtype: t.dtype,
-      data: gathered(
-        memory,
-        evaluateDim(view.offset, sizes),
-        shape,
-        view.strides.map((d) => evaluateDim(d, sizes)),
-      ),
-    };
+    const data = new (arrayOf(slot.storage))(shape.reduce((n, d) => n * d, 1));
+    const steps = strides.map((d) => evaluateDim(d, sizes));
+    return { shape, dtype: t.dtype, data: gathered(memory, evaluateDim(offset, sizes), shape, steps, data) };
   });
 }
 
-/** The elements of a view in row-major order. */
-function gathered(memory: TypedArray, offset: number, shape: readonly number[], strides: readonly number[]): TypedArray {
-  let elements = [offset];
-  shape.forEach((n, axis) => (elements = elements.flatMap((at) => Array.from({ length: n }, (_, i) => at + i * strides[axis]!))));
-  const out = memory.slice(0, 0).constructor as new (values: number[]) => TypedArray;
-  return new out(elements.map((at) => memory[at]!));
+/** Copies the elements of a view, in row-major order. */
+function gathered(memory: TypedArray, offset: number, shape: readonly number[], strides: readonly number[], out: TypedArray): TypedArray {
+  for (let i = 0; i < out.length; i++) {
+    let [rest, element] = [i, offset];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      element += (rest % shape[axis]!) * strides[axis]!;
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    out[i] = memory[element]!;
+  }
+  return out;
 }
 
 /** Whether two results have the same bits; all NaNs count as equal, and -0 is not 0. */

@@ -5,11 +5,12 @@
  */
 import fc from "fast-check";
 import { grad } from "../../ad/grad.ts";
+import { jvp } from "../../ad/jvp.ts";
 import type { Data } from "../../core/data.ts";
 import { type Dim, dim, type DimSizes, divideDims, evaluateDim } from "../../core/dim.ts";
 import { arrayOf, type DType, dtypeInfo, isFloat } from "../../core/dtype.ts";
 import { scalar } from "../../core/leaves.ts";
-import { broadcastShapes, evaluateShape, sameShape, type Shape, sizeOf } from "../../core/shape.ts";
+import { broadcastShapes, evaluateShape, isStatic, sameShape, type Shape, sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import * as e from "../../kernel/expr.ts";
 import * as arithmetic from "../../ops/arithmetic.ts";
@@ -18,6 +19,7 @@ import * as joining from "../../ops/concatenate.ts";
 import { convert } from "../../ops/convert.ts";
 import * as creation from "../../ops/creation.ts";
 import { cumsum } from "../../ops/cumsum.ts";
+import { diag } from "../../ops/diagonal.ts";
 import { defineElementwise, floats } from "../../ops/elementwise.ts";
 import * as functions from "../../ops/functions.ts";
 import { probe, stopGradient } from "../../ops/identity.ts";
@@ -25,11 +27,13 @@ import { addN } from "../../ops/addN.ts";
 import { broadcastTo } from "../../ops/operand.ts";
 import * as indexing from "../../ops/indexing.ts";
 import { matmul } from "../../ops/matmul.ts";
-import { pad } from "../../ops/pad.ts";
+import { pad, sliceAxis } from "../../ops/pad.ts";
 import * as piecewise from "../../ops/piecewise.ts";
 import * as power from "../../ops/power.ts";
+import { random } from "../../ops/random.ts";
 import * as reductions from "../../ops/reductions.ts";
 import * as reshaping from "../../ops/reshape.ts";
+import { sinc } from "../../ops/sinc.ts";
 import { argsort, sort } from "../../ops/sort.ts";
 import { logsumexp, softmax } from "../../ops/softmax.ts";
 import * as axes from "../../ops/transpose.ts";
@@ -99,7 +103,22 @@ const alongAxis =
   (x, choose) =>
     x.rank === 0 ? undefined : f(x, choose.below(x.rank), choose);
 
+const functionsOfOne: readonly unknown[] = [
+  ...[functions.expm1, functions.exp2, functions.log1p, functions.log2, functions.log10, functions.rsqrt, functions.cos, functions.tan],
+  ...[functions.asin, functions.acos, functions.atan, functions.sinh, functions.cosh, functions.erf, functions.softplus, functions.gelu],
+  ...[piecewise.ceil, piecewise.trunc, piecewise.round, sinc, compare.isNaN, compare.logicalNot],
+];
+const functionsOfTwo: readonly unknown[] = [
+  ...[power.hypot, power.logaddexp, power.xlogy, compare.greater, compare.greaterEqual, compare.lessEqual, compare.notEqual],
+];
+const functionsOfBits: readonly unknown[] = [
+  ...[compare.bitwiseAnd, compare.bitwiseOr, compare.bitwiseXor, compare.leftShift, compare.rightShift],
+];
 const operations: Readonly<Record<string, Build>> = {
+  function: (x, choose) => unary(functionsOfOne[choose.below(functionsOfOne.length)])(x, choose),
+  pair: (x, choose) => binary(functionsOfTwo[choose.below(functionsOfTwo.length)])(x, choose),
+  bits: (x, choose) => binary(functionsOfBits[choose.below(functionsOfBits.length)], (t) => convert(t, "int32"))(x, choose),
+  bitwiseNot: (x) => loose(compare.bitwiseNot)(isFloat(x.dtype) ? convert(x, "int32") : x),
   neg: unary(arithmetic.neg),
   square: unary(arithmetic.square),
   exp: unary(functions.exp),
@@ -207,9 +226,41 @@ const operations: Readonly<Record<string, Build>> = {
   }),
   argsort: alongAxis((x, axis) => argsort(x, axis)),
   sort: alongAxis((x, axis) => sort(x, axis)),
+  dynamicUpdateSlice: alongAxis((x, axis, choose) => {
+    const start = choose.operand(1, (t) => t.rank === 0);
+    const update = choose.operand(2, (t) => t.rank === x.rank && t.shape.every((d, i) => d === x.shape[i]));
+    return (
+      start &&
+      update &&
+      indexing.dynamicUpdateSlice(
+        x,
+        update,
+        x.shape.map((_, i) => (i === axis ? convert(start, "int32") : 0)),
+      )
+    );
+  }),
+  diag: (x) => (x.rank === 1 || (x.rank === 2 && isStatic(x.shape)) ? diag(x) : undefined),
+  tril: (x) => (x.rank < 2 ? undefined : creation.tril(numeric(x))),
+  random: (x, choose) => {
+    const seed = choose.operand(1, (t) => t.rank === 0);
+    const key = seed ? random.foldIn(random.key(3), convert(seed, "uint32")) : random.key(4);
+    const draws: readonly (() => Tensor)[] = [
+      () => random.uniform(key, x.shape),
+      () => random.normal(key, x.shape),
+      () => random.bernoulli(key, 0.3, x.shape),
+      () => random.randint(key, x.shape, -3, 4),
+    ];
+    return draws[choose.below(draws.length)]!();
+  },
+  // Has no value where the axis is empty: a failure that comes and goes.
+  shorten: alongAxis((x, axis) => sliceAxis(x, axis, 1, x.shape[axis]!)),
   probe: (x) => probe(x),
   stopGradient: (x) => stopGradient(x),
   literal: (x, choose) => loose(arithmetic.mul)(numeric(x), scalar([2, -1, 0.5, 3][choose.below(4)]!, "float32")),
+  jvp: (x, choose) => {
+    const wrt = choose.operand(1, (t) => t.primitive.unique === true && isFloat(t.dtype));
+    return wrt && loose(jvp)(float(x), wrt, loose(functions.cos)(wrt));
+  },
   grad: (x, choose) => {
     const wrt = choose.operand(1, (t) => t.primitive.unique === true && isFloat(t.dtype));
     return wrt && loose(grad)(loose(reductions.sum)(float(x)), wrt);

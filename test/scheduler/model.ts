@@ -76,7 +76,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant("set" as const), source: small, seed: fc.nat(99) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("setAgain" as const), source: small }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("misfit" as const), source: small }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("resize" as const), name: fc.constantFrom("n" as const, "m" as const), size: fc.nat(4), seed: fc.nat(99) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("resize" as const),
+      name: fc.constantFrom("n" as const, "m" as const),
+      size: fc.nat(4),
+      seed: fc.nat(99),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -92,7 +100,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("tick" as const), clock, times: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cutoff" as const), node: small }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("drop" as const), collect: fc.nat(9).map((k) => k === 0) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("drop" as const), collect: fc.nat(19).map((k) => k === 0) }) },
 );
 
 export const programs: fc.Arbitrary<Program> = fc.record({
@@ -303,7 +311,8 @@ class Refused extends Error {
 
 // ---- comparison
 
-const showValue = (v: Value): string => `epoch ${v.epoch} ${v.dtype}[${v.shape}] ${[...v.data.slice(0, 12)].map((x) => (Object.is(x, -0) ? "-0" : x))}`;
+const showValue = (v: Value): string =>
+  `epoch ${v.epoch} ${v.dtype}[${v.shape}] ${[...v.data.slice(0, 12)].map((x) => (Object.is(x, -0) ? "-0" : x))}`;
 const show = (s: Seen | undefined): string => (s ? `${s.kind} ${s.who}: ${s.values?.map(showValue).join(" | ") ?? "rejected"}` : "nothing");
 
 const same = (a: Seen, b: Seen): boolean =>
