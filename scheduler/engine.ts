@@ -12,6 +12,7 @@ import type { Shape } from "../core/shape.ts";
 import { isSource, type Source, type SourceOwner, State, Variable } from "../core/source.ts";
 import { outputPrimitive, Tensor } from "../core/tensor.ts";
 import { flatten, type MapTree, type Tree } from "../core/tree.ts";
+import type { DataShape } from "../core/types/shape.ts";
 import type { Value } from "../core/value.ts";
 import type { Backend } from "../kernel/backend.ts";
 import { ownRules } from "../ops/primitive.ts";
@@ -130,12 +131,14 @@ export class Engine implements SourceOwner {
   // ---- sources
 
   /** A leaf that is set from outside. dtype: as given, that of a typed array, bool for booleans, float32 otherwise. */
+  variable<const T extends Data, const S extends Shape = never>(data: T, options?: SourceOptions<S>): Variable<DataShape<T, S>>;
   variable(data: Data, options: SourceOptions = {}): Variable {
     const { raw, shape } = this.#initial("variable", data, options);
     return this.#adopt(new Variable(this, shape, raw.dtype, options.label), raw);
   }
 
   /** A register of a clock: assign its `next`, then tick the clock. */
+  state<const T extends Data, const S extends Shape = never>(data: T, options?: StateOptions<S>): State<DataShape<T, S>>;
   state(data: Data, { clock = this.#clock, ...options }: StateOptions = {}): State {
     const { raw, shape } = this.#initial("state", data, options);
     const state = this.#adopt(new State(this, clock, shape, raw.dtype, options.label), raw);
@@ -229,14 +232,28 @@ export class Engine implements SourceOwner {
     return new GuardedObservable<unknown>(report, (subscriber) => this.#subscribe(roots, rebuild, options, subscriber));
   }
 
-  #subscribe(roots: readonly Tensor[], rebuild: Observation["rebuild"], options: ObserveOptions, subscriber: Subscriber<unknown>): () => void {
+  #subscribe(
+    roots: readonly Tensor[],
+    rebuild: Observation["rebuild"],
+    options: ObserveOptions,
+    subscriber: Subscriber<unknown>,
+  ): () => void {
     if (this.#disposed) {
       subscriber.complete();
       return () => {};
     }
     const nodes = this.#necessary.acquire(roots);
     this.#necessary.watch(nodes, 1);
-    const observation: Observation = { nodes, options, subscriber, rebuild, served: false, last: undefined, lastFailure: undefined, seen: -1 };
+    const observation: Observation = {
+      nodes,
+      options,
+      subscriber,
+      rebuild,
+      served: false,
+      last: undefined,
+      lastFailure: undefined,
+      seen: -1,
+    };
     this.#publisher.observations.add(observation);
     this.#flusher.schedule();
     return () => {

@@ -104,7 +104,7 @@ export class Flusher {
 
   run(): void {
     if (this.#running || this.#stopped) return;
-    const { counters, necessary, retention, publisher, die } = this.#parts;
+    const { counters, necessary, retention, publisher, computer, die } = this.#parts;
     this.#running = true;
     const start = performance.now();
     const before = { nodes: counters.nodesComputed, kernels: counters.kernels };
@@ -116,7 +116,11 @@ export class Flusher {
         total = Math.max(total, necessary.nodes.size);
         retention.expire();
       }
-      if (!this.#stopped) necessary.sweep();
+      if (!this.#stopped) {
+        necessary.sweep();
+        // Plans that the sweep made void give their memory back now.
+        computer.refresh();
+      }
     } catch (error) {
       die(error);
     } finally {

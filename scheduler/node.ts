@@ -91,11 +91,11 @@ export class NodeState implements Origin {
       lowered = { steps: [], outputs: tensor.outputs.map(outputView) };
     }
     this.lowered = lowered;
-    const foreign = new Set(inputs.flatMap((n) => n.lowered.outputs.map((v) => v.slot)));
-    const own = new Set(lowered.outputs.map((v) => v.slot).filter((s) => !foreign.has(s)));
-    const written = lowered.steps.flatMap((s) => s.writes.map((w) => w.slot));
-    this.own = [...own];
-    this.temps = [...new Set(written.filter((s) => !own.has(s) && !foreign.has(s)))];
+    // What is written is the node's own; an output that no step writes is a view of an input.
+    const written = unique(lowered.steps.flatMap((s) => s.writes.map((w) => w.slot)));
+    const outputs = unique(lowered.outputs.map((v) => v.slot));
+    this.own = this.leaf ? outputs : outputs.filter((s) => written.includes(s));
+    this.temps = written.length === this.own.length ? [] : written.filter((s) => !outputs.includes(s));
     this.names = namesOf(lowered);
   }
 
@@ -112,6 +112,8 @@ export class NodeState implements Origin {
     return this.demand > 0 || this.users.size > 0;
   }
 }
+
+const unique = <T>(list: readonly T[]): readonly T[] => (list.length > 1 ? [...new Set(list)] : list);
 
 function lower(t: Tensor, inputs: readonly NodeState[]): Lowered {
   if (t.primitive === constantPrimitive || isSource(t)) return { steps: [], outputs: t.outputs.map(outputView) };

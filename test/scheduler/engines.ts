@@ -1,0 +1,40 @@
+/** The engines that the tests of the scheduler run over: the same scheduler, on the judge and on the compiled backend. */
+import { describe } from "vitest";
+import { cpu } from "../../cpu/backend.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Value } from "../../core/value.ts";
+import type { Backend } from "../../kernel/backend.ts";
+import { interpreter } from "../../kernel/interpreter.ts";
+import { createEngine, type Engine, type EngineOptions } from "../../scheduler/engine.ts";
+
+type MakeEngine = (options?: Omit<EngineOptions, "backend">) => Promise<Engine>;
+
+/** Runs a suite over both backends. What `make` makes is disposed of after each test by the suite, if it cares. */
+export function overBackends(name: string, suite: (make: MakeEngine, backend: () => Backend) => void): void {
+  describe.each([
+    ["interpreter", () => interpreter()],
+    ["cpu", cpu],
+  ] as const)(`${name}, over the %s`, (_, backend) => suite((options) => createEngine({ backend: backend(), ...options }), backend));
+}
+
+/** What an observer of t has been told: [epoch, value]. */
+export function watch(engine: Engine, t: Tensor): [number, unknown][] {
+  const seen: [number, unknown][] = [];
+  engine.observe(t).subscribe((v: Value) => seen.push([v.epoch, v.toArray()]));
+  return seen;
+}
+
+/** The errors that the engine reports from now on. */
+export function failuresOf(engine: Engine): { readonly epoch: number; readonly tensor: Tensor | undefined; readonly error: unknown }[] {
+  const seen: { epoch: number; tensor: Tensor | undefined; error: unknown }[] = [];
+  engine.failures.subscribe((f) => seen.push(f));
+  return seen;
+}
+
+/** Flushes, and checks that the engine's structures agree. */
+export async function settle(engine: Engine): Promise<void> {
+  await engine.flush();
+  engine.invariant();
+}
+
+export const macrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
