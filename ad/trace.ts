@@ -74,6 +74,15 @@ export function placeholderLike(t: Tensor, shape = t.shape): Tensor {
   return p;
 }
 
+/** Trees of tensors with the same structure, but other shapes, which are not known. */
+export type Reshaped<T> = 0 extends 1 & T
+  ? any
+  : T extends Tensor
+    ? Tensor
+    : T extends object
+      ? { -readonly [K in keyof T]: Reshaped<T[K]> }
+      : T;
+
 /** Trees of tensors with the same structure. */
 export type Tensors<T> =
   T extends Tensor<infer S> ? Tensor<S> : T extends number | boolean ? Tensor<[]> : { -readonly [K in keyof T]: Tensors<T[K]> };

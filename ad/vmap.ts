@@ -8,7 +8,7 @@ import { ownRules } from "../ops/primitive.ts";
 import { moveaxis } from "../ops/transpose.ts";
 import { batchAll } from "./batch.ts";
 import type { TransformOptions } from "./jvp.ts";
-import { type Fn, pairs, placeholderLike, tensorsOf } from "./trace.ts";
+import { type Fn, pairs, placeholderLike, type Reshaped, type Tensors, tensorsOf } from "./trace.ts";
 
 /** An axis for a whole argument, null for one that is not mapped, or a tree of these that follows the argument's structure. */
 export type AxisTree = Tree<number | null>;
@@ -39,6 +39,10 @@ function spread(op: string, axes: AxisTree | null, tree: unknown): (number | nul
  * Maps f over an axis of its arguments. `inAxes` says which axis (null: the argument is the same for every example),
  * `outAxes` where the examples lie in the results. vmap(f) equals a loop of f, and nests.
  */
+export function vmap<A extends readonly any[], R>(
+  f: (...args: A) => R,
+  options?: VmapOptions,
+): (...args: { [K in keyof A]: Reshaped<A[K]> }) => 0 extends 1 & R ? any : Reshaped<Tensors<R>>;
 export function vmap<A extends readonly any[], R>(f: (...args: A) => R, options: VmapOptions = {}): (...args: A) => R {
   const { inAxes = 0, outAxes = 0, rules = ownRules } = options;
   return (...args: A) => {

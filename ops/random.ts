@@ -10,6 +10,7 @@ import { type DType, dtypeInfo, isFloat } from "../core/dtype.ts";
 import { constant, scalar } from "../core/leaves.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
+import type { DimsOf } from "../core/types/shape.ts";
 import * as e from "../kernel/expr.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
@@ -75,14 +76,17 @@ function wordsFor(key: Tensor, shape: Shape, use: number): Tensor[] {
 // ---- keys
 function checkKey(op: string, key: Tensor): Tensor {
   if (!(key instanceof Tensor) || key.dtype !== "uint32" || key.rank !== 1 || key.shape[0] !== 2)
-    throw new Error(`random.${op}: needs a key, as random.key(seed) gives it, got ${key instanceof Tensor ? key.describe() : String(key)}${key instanceof Tensor && key.rank === 2 ? "; for a stack of keys use vmap" : ""}`);
+    throw new Error(
+      `random.${op}: needs a key, as random.key(seed) gives it, got ${key instanceof Tensor ? key.describe() : String(key)}${key instanceof Tensor && key.rank === 2 ? "; for a stack of keys use vmap" : ""}`,
+    );
   return key;
 }
 
 /** A key from a seed: an integer of up to 53 bits, or a scalar integer tensor. */
 function key(seed: number | Tensor): Tensor {
   if (seed instanceof Tensor) {
-    if (seed.rank !== 0 || dtypeInfo(seed.dtype).kind !== "int") throw new Error(`random.key: the seed must be an integer scalar, got ${seed.describe()}`);
+    if (seed.rank !== 0 || dtypeInfo(seed.dtype).kind !== "int")
+      throw new Error(`random.key: the seed must be an integer scalar, got ${seed.describe()}`);
     return stack([scalar(0, "uint32"), convert(seed, "uint32")]);
   }
   if (!Number.isSafeInteger(seed)) throw new Error(`random.key: the seed must be an integer, got ${String(seed)}`);
@@ -91,7 +95,8 @@ function key(seed: number | Tensor): Tensor {
 
 /** n keys [n, 2] from one. */
 function keys(parent: Tensor, n: Dim): Tensor {
-  if (typeof n === "number" && !(Number.isInteger(n) && n >= 0)) throw new Error(`random.keys: the number of keys must be a non-negative integer, got ${n}`);
+  if (typeof n === "number" && !(Number.isInteger(n) && n >= 0))
+    throw new Error(`random.keys: the number of keys must be a non-negative integer, got ${n}`);
   return stack(blocks(checkKey("keys", parent), Use.split, iotaOf([n], 0, "uint32")), 1);
 }
 
@@ -105,7 +110,8 @@ function split(parent: Tensor, n = 2): Tensor[] {
 /** A key for a number, such as a step: different numbers give independent keys. */
 function foldIn(parent: Tensor, data: number | Tensor): Tensor {
   const n = typeof data === "number" ? data : undefined;
-  if (n !== undefined && !(Number.isInteger(n) && n >= -(2 ** 31) && n < 2 ** 32)) throw new Error(`random.foldIn: needs an integer of 32 bits, got ${n}`);
+  if (n !== undefined && !(Number.isInteger(n) && n >= -(2 ** 31) && n < 2 ** 32))
+    throw new Error(`random.foldIn: needs an integer of 32 bits, got ${n}`);
   const t = data instanceof Tensor ? data : scalar(n! >>> 0, "uint32");
   if (t.rank !== 0 || dtypeInfo(t.dtype).kind !== "int") throw new Error(`random.foldIn: needs an integer scalar, got ${t.describe()}`);
   return stack(blocks(checkKey("foldIn", parent), Use.fold, bitsOf(t)));
@@ -140,7 +146,9 @@ const unitPrimitive: PrimitiveFunction<{ readonly dtype: DType }> = defineElemen
     const { compute } = dtypeInfo(dtype!);
     const number = (x: e.Expr, drop: number): e.Expr => e.convert(compute, e.shr(x, u32(drop)));
     const scaled = (x: e.Expr, by: number): e.Expr => e.mul(x, e.constant(compute, by));
-    return [compute === "f64" ? scaled(e.add(scaled(number(high!, 5), 2 ** 26), number(low!, 6)), 2 ** -53) : scaled(number(high!, 8), 2 ** -24)];
+    return [
+      compute === "f64" ? scaled(e.add(scaled(number(high!, 5), 2 ** 26), number(low!, 6)), 2 ** -53) : scaled(number(high!, 8), 2 ** -24),
+    ];
   },
   jvp: noTangent,
 });
@@ -155,6 +163,7 @@ export interface UniformOptions extends FloatOptions {
 }
 
 /** Uniform numbers in [min, max). The bounds broadcast, and derivatives flow to them. */
+function uniform<const S extends Shape>(key: Tensor, shape: S, options?: UniformOptions): Tensor<DimsOf<S>>;
 function uniform(key: Tensor, shape: Shape, options: UniformOptions = {}): Tensor {
   checkKey("uniform", key);
   checkShape("random.uniform", shape);
@@ -174,6 +183,7 @@ function uniform(key: Tensor, shape: Shape, options: UniformOptions = {}): Tenso
  * Standard normal numbers, by the transform of Box and Muller (1958): the radius from a uniform number in (0, 1] that is
  * spaced finely near 0, so that tails reach 6.7 deviations in float32 and 9.4 in float64.
  */
+function normal<const S extends Shape>(key: Tensor, shape: S, options?: FloatOptions): Tensor<DimsOf<S>>;
 function normal(key: Tensor, shape: Shape, options: FloatOptions = {}): Tensor {
   checkKey("normal", key);
   checkShape("random.normal", shape);
@@ -233,17 +243,21 @@ const belowPrimitive = defineElementwise({
 });
 
 /** Integers (int32) in [low, high), all equally likely. The bounds broadcast. */
+function randint<const S extends Shape>(key: Tensor, shape: S, low: number | Tensor, high: number | Tensor): Tensor<DimsOf<S>>;
 function randint(key: Tensor, shape: Shape, low: number | Tensor, high: number | Tensor): Tensor {
   checkKey("randint", key);
   checkShape("random.randint", shape);
   const [a, b] = [low, high].map((bound, i) => {
     if (typeof bound === "number") {
-      if (!Number.isInteger(bound) || bound < -(2 ** 31) || bound > 2 ** 31 - 1 + i) throw new Error(`random.randint: bounds must be integers of 32 bits, got ${low} and ${high}`);
-    } else if (!(bound instanceof Tensor) || dtypeInfo(bound.dtype).kind !== "int") throw new Error(`random.randint: bounds must be integers, got ${bound instanceof Tensor ? bound.describe() : String(bound)}`);
+      if (!Number.isInteger(bound) || bound < -(2 ** 31) || bound > 2 ** 31 - 1 + i)
+        throw new Error(`random.randint: bounds must be integers of 32 bits, got ${low} and ${high}`);
+    } else if (!(bound instanceof Tensor) || dtypeInfo(bound.dtype).kind !== "int")
+      throw new Error(`random.randint: bounds must be integers, got ${bound instanceof Tensor ? bound.describe() : String(bound)}`);
     // 2^31 is no int32, but its bits, taken modulo 2^32, give the right count.
     return broadcastTo(typeof bound === "number" ? scalar(bound | 0, "int32") : convert(bound, "int32"), shape);
   });
-  if (typeof low === "number" && typeof high === "number" && !(low < high)) throw new Error(`random.randint: low must be less than high, got ${low} and ${high}`);
+  if (typeof low === "number" && typeof high === "number" && !(low < high))
+    throw new Error(`random.randint: low must be less than high, got ${low} and ${high}`);
   const count = bitsOf(sub(b!, a!));
   const offset = belowPrimitive([...wordsFor(key, shape, Use.draw), count], {});
   return asInt(add(bitsOf(a!), offset));

@@ -9,7 +9,9 @@ export type Stack<L extends readonly unknown[], Ax> = L extends readonly [infer 
   ? Alike<ShapeOf<First>, Rest> extends string
     ? Alike<ShapeOf<First>, Rest>
     : Insert<ShapeOf<First>, Ax, L["length"]>
-  : Insert<ShapeOf<L[number]>, Ax, any>;
+  : L extends readonly []
+    ? "stack: needs at least one tensor"
+    : Insert<ShapeOf<L[number]>, Ax, any>;
 
 type Alike<S extends ShapeType, L> = L extends readonly [infer First, ...infer Rest]
   ? Agree<S, ShapeOf<First>> extends true
@@ -20,7 +22,9 @@ type Alike<S extends ShapeType, L> = L extends readonly [infer First, ...infer R
 /** The shape of tensors joined along their axis Ax, or a sentence: their other dimensions must be equal. */
 export type Concatenate<L extends readonly unknown[], Ax> = L extends readonly [infer First, ...infer Rest]
   ? Join<ShapeOf<First>, Rest, Ax>
-  : Splice<ShapeOf<L[number]>, Ax, [any]>;
+  : L extends readonly []
+    ? "concatenate: needs at least one tensor"
+    : Splice<ShapeOf<L[number]>, Ax, [any]>;
 
 type Join<S extends ShapeType, L, Ax> = L extends readonly [infer First, ...infer Rest]
   ? number extends Ax | S["length"] | ShapeOf<First>["length"]
