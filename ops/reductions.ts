@@ -37,7 +37,7 @@ interface Reduction {
   readonly keepdims: boolean;
 }
 
-function reductionOf(op: string, t: Tensor, argument: ReduceArgument | undefined): Reduction {
+export function reductionOf(op: string, t: Tensor, argument: ReduceArgument | undefined): Reduction {
   const options: ReduceOptions =
     typeof argument === "number" || Array.isArray(argument)
       ? { axis: argument as number | readonly number[] }
@@ -230,7 +230,7 @@ function extreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, ar
   return toTensor(op, x).dtype === "bool" ? convert(reduced, "bool") : reduced;
 }
 
-function nonEmpty(op: string, t: Tensor, axes: readonly number[]): void {
+export function nonEmpty(op: string, t: Tensor, axes: readonly number[]): void {
   if (countOf(t.shape, axes) === 0)
     throw new Error(`${op}: ${t.describe()} has no elements along axes ${showShape(axes)}, and so no ${op}`);
 }
@@ -249,8 +249,8 @@ export interface ArgOptions {
 function argExtreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: number | ArgOptions = {}): Tensor {
   const t = countable(op, x);
   const r = reductionOf(op, t, argument);
-  if (Array.isArray(typeof argument === "object" ? argument.axis : argument))
-    throw new Error(`${op}: takes one axis, or none for all of x, got a list`);
+  if (r.axes.length !== 1 && Array.isArray(typeof argument === "object" && "axis" in argument ? argument.axis : argument))
+    throw new Error(`${op}: takes one axis, or none for all of x, got a list of ${r.axes.length}`);
   nonEmpty(op, t, r.axes);
   return finish(fold([t], { axes: r.axes }), t.shape, r);
 }

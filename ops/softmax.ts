@@ -1,4 +1,5 @@
 /** Sums of exponentials in logarithms: the maximum is taken out first, so that nothing overflows. It carries no derivative. */
+import { normalizeAxes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Axes, InRange, Reduced, Reducing } from "../core/types/axes.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
@@ -8,13 +9,14 @@ import { exp, log } from "./functions.ts";
 import { stopGradient } from "./identity.ts";
 import { type Operand, toFloat } from "./operand.ts";
 import { abs } from "./piecewise.ts";
-import { max, type ReduceArgument, sum } from "./reductions.ts";
+import { max, nonEmpty, type ReduceArgument, reductionOf, sum } from "./reductions.ts";
 import { reshape } from "./reshape.ts";
 
-const axisOf = (argument: ReduceArgument | undefined): number | readonly number[] | undefined =>
-  typeof argument === "number" || Array.isArray(argument)
-    ? (argument as number | readonly number[])
-    : (argument as { axis?: number } | undefined)?.axis;
+/** The greatest elements along some axes, which stay. */
+function topOf(op: string, t: Tensor, axes: readonly number[]): Tensor {
+  nonEmpty(op, t, axes);
+  return stopGradient(max(t, { axis: axes, keepdims: true }));
+}
 
 /**
  * log(sum(exp(x))) over some axes (default: all). An infinite maximum is the result; those that attain it get no derivative
@@ -27,11 +29,11 @@ export function logsumexp<A extends Operand, const G extends ReduceArgument | un
 ): Tensor<Reduced<ShapeOf<A>, G>>;
 export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
   const t = toFloat("logsumexp", x);
-  const axis = axisOf(argument);
-  const top = stopGradient(max(t, { axis, keepdims: true }));
+  const { axes, keepdims } = reductionOf("logsumexp", t, argument);
+  const top = topOf("logsumexp", t, axes);
   // Infinity - Infinity would be NaN: elements that equal an infinite maximum lie at distance 0 from it.
   const endless = logicalAnd(equal(t, top), equal(abs(top), Infinity));
-  const total = sum(exp(where(endless, 0, sub(t, top))), argument);
+  const total = sum(exp(where(endless, 0, sub(t, top))), { axis: axes, keepdims });
   return add(log(total), reshape(top, total.shape));
 }
 
@@ -53,7 +55,8 @@ export function logSoftmax(x: Operand, axis: number | readonly number[] = -1): T
 
 function parts(op: string, x: Operand, axis: number | readonly number[]): { shifted: Tensor; exponentials: Tensor; total: Tensor } {
   const t = toFloat(op, x);
-  const shifted = sub(t, stopGradient(max(t, { axis, keepdims: true })));
+  const axes = normalizeAxes(op, axis, t.rank);
+  const shifted = sub(t, topOf(op, t, axes));
   const exponentials = exp(shifted);
-  return { shifted, exponentials, total: sum(exponentials, { axis, keepdims: true }) };
+  return { shifted, exponentials, total: sum(exponentials, { axis: axes, keepdims: true }) };
 }
