@@ -40,12 +40,14 @@ export function estimates(best: Evaluation, { u, truth }: Observations): Estimat
   return { viscosity: estimate(0, truth?.viscosity), amplitude: estimate(1, truth?.amplitude) };
 }
 
-/** The estimates in one line. */
+/** The estimates in one line, to two digits of their standard errors. */
 export const caption = (found: Estimates): string =>
   (["viscosity", "amplitude"] as const)
     .map((name) => {
       const { estimate, stderr } = found[name];
-      return `${name} ${estimate.toPrecision(5)}${stderr === null ? "" : ` \u00b1 ${stderr.toPrecision(2)}`}`;
+      if (!stderr) return `${name} ${estimate.toPrecision(4)}`;
+      const digits = Math.max(0, 1 - Math.floor(Math.log10(stderr)));
+      return `${name} ${estimate.toFixed(digits)} \u00b1 ${stderr.toFixed(digits)}`;
     })
     .join(", ");
 
