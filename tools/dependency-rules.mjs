@@ -20,6 +20,8 @@ const directions = Object.entries(rooms).map(([room, others]) => ({
   to: {
     path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|cpu|gpu|examples)(/|$)",
     pathNot: [room, ...others].map((r) => (r.endsWith(".ts") ? `^${r.replace(".", "\\.")}$` : `^${r}/`)),
+    // "fluxion" and "fluxion/cpu" are aliases of files here.
+    ...(room === "examples" && { dependencyTypesNot: ["aliased-tsconfig-paths"] }),
   },
 }));
 
