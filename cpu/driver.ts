@@ -84,24 +84,38 @@ export function workspaceOf({ kernel, sizes }: BoundStep): number {
   }
 }
 
-/** The arguments of a step, as its kernel reads them. `workspace` is an address, or 0 if the step needs none. */
-function argumentsOf(step: BoundStep, workspace: number): number[] {
+/** Appends the arguments of a step, as its kernel reads them. `workspace` is an address, or 0 if the step needs none. */
+function pushArguments(out: number[], step: BoundStep, workspace: number): void {
   const { kernel, sizes, reads, writes, uniforms } = step;
-  const address = (o: BoundOperand, storage: Storage): number => o.buffer + o.offset * storageBytes(storage);
+  const push = (values: readonly number[], scale = 1): void => {
+    for (const v of values) out.push(v * scale);
+  };
+  const pushAddress = (o: BoundOperand, storage: Storage): number => out.push(o.buffer + o.offset * storageBytes(storage));
+  if (kernel.kind === "matmul") return push(matmulArguments(step, kernel.storage, workspace));
+  push(sizes);
   switch (kernel.kind) {
     case "loop": {
-      const operand = (o: BoundOperand, { storage }: Access): number[] => [address(o, storage), ...o.strides.map((s) => s * storageBytes(storage))];
-      return [...sizes, ...reads.flatMap((o, i) => operand(o, kernel.reads[i]!)), ...writes.flatMap((o, i) => operand(o, kernel.writes[i]!)), ...uniforms];
+      const pushOperands = (operands: readonly BoundOperand[], accesses: readonly Access[]): void =>
+        operands.forEach((o, i) => {
+          const { storage } = accesses[i]!;
+          pushAddress(o, storage);
+          push(o.strides, storageBytes(storage));
+        });
+      pushOperands(reads, kernel.reads);
+      pushOperands(writes, kernel.writes);
+      return push(uniforms);
     }
-    case "matmul":
-      return matmulArguments(step, kernel.storage, workspace);
-    case "scatterAdd": {
-      const storages: readonly Storage[] = [kernel.storage, "i32", kernel.storage];
-      return [...sizes, ...reads.map((o, i) => address(o, storages[i]!)), address(writes[0]!, kernel.storage), workspace];
-    }
+    case "scatterAdd":
+      pushAddress(reads[0]!, kernel.storage);
+      pushAddress(reads[1]!, "i32");
+      pushAddress(reads[2]!, kernel.storage);
+      pushAddress(writes[0]!, kernel.storage);
+      break;
     case "argsort":
-      return [...sizes, address(reads[0]!, kernel.storage), address(writes[0]!, "i32"), workspace];
+      pushAddress(reads[0]!, kernel.storage);
+      pushAddress(writes[0]!, "i32");
   }
+  out.push(workspace);
 }
 
 /** What encoding a plan needs to know of the backend. */
@@ -119,11 +133,13 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
   const words: number[] = [];
   const relative: number[] = [];
   /** Returns the index of the command's first operand. */
-  const command = (opcode: number, operands: readonly number[]): number => {
-    words.push(opcode, 8 + 4 * operands.length);
-    for (const o of operands) words.push(o);
-    return words.length - operands.length;
+  const command = (opcode: number, pushOperands: () => void): number => {
+    const start = words.push(opcode, 0);
+    pushOperands();
+    words[start - 1] = 4 * (words.length - start + 2);
+    return start;
   };
+  const fixed = (opcode: number, ...operands: number[]): number => command(opcode, () => words.push(...operands));
   /** Lets an operand be the address of the command that begins at word `at`. */
   const link = (operand: number, at = words.length): void => {
     words[operand] = 4 * at;
@@ -133,24 +149,24 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
     for (const s of list)
       switch (s.kind) {
         case "run":
-          for (const step of s.steps) command(places.kernel(step), argumentsOf(step, workspaceOf(step) > 0 ? places.workspace : 0));
+          for (const step of s.steps) command(places.kernel(step), () => pushArguments(words, step, workspaceOf(step) > 0 ? places.workspace : 0));
           break;
         case "copy":
-          for (const c of orderCopies(s.copies, places)) command(Opcode.copy, [c.to, c.from, c.bytes]);
+          for (const c of orderCopies(s.copies, places)) fixed(Opcode.copy, c.to, c.from, c.bytes);
           break;
         case "loop": {
           if (s.count <= 0) break;
-          const start = command(Opcode.startLoop, [s.count, 0]);
+          const start = fixed(Opcode.startLoop, s.count, 0);
           const body = words.length;
           visit(s.body);
           link(start + 1);
-          link(command(Opcode.endLoop, [0, 0]) + 1, body);
+          link(fixed(Opcode.endLoop, 0, 0) + 1, body);
           break;
         }
         case "branch": {
-          const test = command(Opcode.jumpIfZero, [s.condition, 0]);
+          const test = fixed(Opcode.jumpIfZero, s.condition, 0);
           visit(s.then);
-          const over = command(Opcode.jump, [0]);
+          const over = fixed(Opcode.jump, 0);
           link(test + 1);
           visit(s.otherwise);
           link(over);
@@ -158,7 +174,7 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
       }
   };
   visit(segments);
-  command(Opcode.end, []);
+  fixed(Opcode.end);
   return { words: Uint32Array.from(words, (w) => w >>> 0), relative };
 }
 
