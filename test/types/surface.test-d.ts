@@ -51,7 +51,13 @@ matrix.reshape([2, 2]);
 
 // Sources
 const engine = await createEngine();
-const w = engine.variable([[0.1, -0.3], [0.7, 0.2]], { label: "w", dtype: "float32" });
+const w = engine.variable(
+  [
+    [0.1, -0.3],
+    [0.7, 0.2],
+  ],
+  { label: "w", dtype: "float32" },
+);
 const points = engine.variable([[1, 2]], { shape: [dim("n"), 2] });
 expectTypeOf(w).toEqualTypeOf<Variable<[2, 2]>>();
 expectTypeOf(points).toEqualTypeOf<Variable<["n", 2]>>();
@@ -62,7 +68,10 @@ expectTypeOf(engine.state([0, 0, 0], { dtype: "float64" })).toEqualTypeOf<State<
 expectTypeOf(random.normal(random.key(0), [3, dim("n")])).toEqualTypeOf<Tensor<[3, "n"]>>();
 const state = engine.state([0, 0, 0]);
 state.next = state.add(1);
-w.set([[1, 2], [3, 4]]);
+w.set([
+  [1, 2],
+  [3, 4],
+]);
 
 // Transforms
 const loss = mean(square(tanh(matmul(points, w)).sub(0.5)));
