@@ -2,7 +2,7 @@
  * A plan computes some dirty nodes, inputs before users, in one call into the backend. Its structure is settled when it is made; sizes and
  * addresses are written in when it is bound, and again when a named size or an address has changed. No kernel is compiled for that.
  */
-import { type Dim, type DimSizes, evaluateDim } from "../core/dim.ts";
+import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { evaluateShape } from "../core/shape.ts";
 import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program } from "../kernel/backend.ts";
@@ -71,6 +71,8 @@ function place(node: NodeState, { memory, sizes }: Bindings): Failure | undefine
   for (const input of node.inputs) if (input.failure) return input.failure;
   try {
     if (node.unfit !== undefined) throw node.unfit;
+    // Strides and arguments may need a name that the shape does not show.
+    for (const name of node.names) evaluateDim(dim(name), sizes);
     for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
     for (const step of node.lowered.steps) checkSizes(step, sizes);
     for (const slot of node.own) memory.place(slot, bytesOf(slot, sizes), tensor);

@@ -33,7 +33,9 @@ for (let done = 0, seed = first; done < total; seed++) {
   );
   if (result.failed) {
     const [program] = result.counterexample as [Program];
-    console.log(`\nseed ${seed}, after ${result.numRuns} sequences, shrunk ${result.numShrinks} times: ${String(result.errorInstance)}`);
+    console.log(
+      `\nseed ${seed}, after ${result.numRuns} sequences, shrunk ${result.numShrinks} times: ${String(result.errorInstance)} ${String((result.errorInstance as Error).cause ?? "")}`,
+    );
     console.log(explain(program));
     console.log(`\nAgain: npm run fuzz -- --sequences ${BATCH} --seed ${seed} --backend ${values.backend}`);
     process.exit(1);

@@ -151,6 +151,8 @@ class Rig {
   seen: Seen[] = [];
   /** The first failure that the engine reported. */
   failure: unknown;
+  /** Streams end with an error only when their engine dies. */
+  death: unknown;
   readonly #program: Program;
   readonly #sources: Settable[] = [];
   readonly #clocks: { tick(times?: number): void }[];
@@ -277,7 +279,7 @@ class Rig {
     const single = nodes.length === 1;
     const writable = this.#sources.map((_, i) => i).filter((i) => isStatic(this.#sources[i]!.shape));
     let calls = 0;
-    const subscription: Subscription = this.engine.observe(single ? nodes[0] : { first: nodes[0], rest: nodes.slice(1) }).subscribe((v) => {
+    const next = (v: any): void => {
       const values = single ? [v as Value] : [v.first as Value, ...(v.rest as Value[])];
       for (const value of values) value.data;
       this.seen.push({ kind: "emission", who, values });
@@ -286,13 +288,16 @@ class Rig {
       if (behaviour === "write" && writable.length > 0) this.#set({ source: writable[target % writable.length]!, seed: target + calls });
       if (behaviour === "tick") this.#clocks[target % 2]!.tick();
       if (behaviour === "leave") subscription.unsubscribe();
-    });
+    };
+    const error = (reason: unknown): void => void (this.death = reason);
+    const subscription = this.engine.observe(single ? nodes[0] : { first: nodes[0], rest: nodes.slice(1) }).subscribe({ next, error });
     this.#subscriptions.push(subscription);
   }
 
   async settle(): Promise<void> {
     await inTime("flush", this.engine.flush());
     await inTime("read", Promise.all(this.#pending.splice(0)));
+    if (this.death) throw new Error("the engine died", { cause: this.death });
   }
 }
 
