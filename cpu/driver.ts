@@ -71,12 +71,13 @@ export function driverModule(): Uint8Array<ArrayBuffer> {
 }
 
 /** The bytes that a step needs beside its operands. */
-export function workspaceOf({ kernel, sizes }: BoundStep): number {
+export function workspaceOf(step: BoundStep): number {
+  const { kernel, sizes } = step;
   switch (kernel.kind) {
     case "loop":
       return 0;
     case "matmul":
-      return matmulWorkspace(kernel.storage, sizes);
+      return matmulWorkspace(step, kernel.storage);
     case "scatterAdd":
       return scatterWorkspace(sizes);
     case "argsort":

@@ -7,7 +7,7 @@
  * partial results. Blocks of 256 are joined pairwise, tile by tile, with waiting tiles kept in the workspace.
  */
 import { type Storage, storageBytes } from "../core/dtype.ts";
-import type { BoundStep } from "../kernel/backend.ts";
+import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
 import * as e from "../kernel/expr.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder, type Pushed, V128 } from "./encoder.ts";
@@ -24,45 +24,65 @@ const PACKED_ROWS = 128;
 const STRIPE_ROWS = 512;
 const STRIPE_COLUMNS = 512;
 
-/** Below these, packing costs more than it saves. */
-const PACKED_FROM = { m: 8, n: 8, k: 16, product: 20_000 };
+/** Below these, packing does not pay. */
+const PACKED_FROM = { rows: 2, columns: 5 };
 
 type Float = "f32" | "f64";
 const isFloat = (s: Storage): s is Float => s === "f32" || s === "f64";
 const columnsOf = (s: Float): number => (VECTORS * 16) / storageBytes(s);
-/** Workspace: packed A, packed B, then levels of waiting tiles. */
-const offsetOfB = (s: Float): number => PACKED_ROWS * BLOCK * storageBytes(s);
-const offsetOfLevels = (s: Float): number => offsetOfB(s) + STRIPE_COLUMNS * BLOCK * storageBytes(s);
-const levelBytes = (s: Float): number => (STRIPE_ROWS / ROWS) * (STRIPE_COLUMNS / columnsOf(s)) * TILE_BYTES;
 
-/** The bytes that a product needs beside its operands: none for a small one. */
-export function matmulWorkspace(storage: Storage, [, m, n, k]: readonly number[]): number {
-  if (!isFloat(storage) || m! < PACKED_FROM.m || n! < PACKED_FROM.n || k! < PACKED_FROM.k || m! * n! * k! < PACKED_FROM.product) return 0;
-  const blocks = Math.ceil(k! / BLOCK);
-  const levels = blocks === 1 ? 0 : 32 - Math.clz32(blocks - 1);
-  return offsetOfLevels(storage) + levels * levelBytes(storage);
+/** sizes [b, m, n, k], then address and byte strides of A [b, m, k], B [b, k, n] and C [b, m, n]. */
+interface Product {
+  readonly sizes: readonly [number, number, number, number];
+  readonly a: readonly [number, number, number, number];
+  readonly b: readonly [number, number, number, number];
+  readonly c: readonly [number, number, number, number];
+}
+
+/** The step's product, or its transpose, which has the same bits, where only m promises long vectors. */
+function productOf({ sizes, reads, writes }: BoundStep, bytes: number): Product {
+  const [b, m, n, k] = sizes as [number, number, number, number];
+  const place = ({ buffer, offset, strides: [x, y, z] }: BoundOperand): [number, number, number, number] => [buffer + offset * bytes, x! * bytes, y! * bytes, z! * bytes];
+  const [A, B, C] = [place(reads[0]!), place(reads[1]!), place(writes[0]!)];
+  const swap = ([address, x, y, z]: readonly [number, number, number, number]): [number, number, number, number] => [address, x, z, y];
+  const transposed = (C[3] !== bytes && C[2] === bytes) || (n < 4 && m > n && A[2] === bytes);
+  return transposed ? { sizes: [b, n, m, k], a: swap(B), b: swap(A), c: swap(C) } : { sizes: [b, m, n, k], a: A, b: B, c: C };
+}
+
+/** Bytes of packed A, of packed B, and of one level of waiting tiles; the number of levels. */
+function workspaceParts(storage: Float, [, m, n, k]: Product["sizes"]): readonly [number, number, number, number] {
+  const roundUp = (size: number, step: number): number => Math.ceil(size / step) * step;
+  const width = columnsOf(storage);
+  const depth = Math.min(k, BLOCK) * storageBytes(storage);
+  const columns = roundUp(Math.min(n, STRIPE_COLUMNS), width);
+  const tiles = (roundUp(Math.min(m, STRIPE_ROWS), ROWS) / ROWS) * (columns / width);
+  const blocks = Math.ceil(k / BLOCK);
+  return [roundUp(Math.min(m, PACKED_ROWS), ROWS) * depth, columns * depth, tiles * TILE_BYTES, blocks === 1 ? 0 : 32 - Math.clz32(blocks - 1)];
+}
+
+const isPacked = (storage: Storage, [, m, n, k]: Product["sizes"]): storage is Float => isFloat(storage) && k > 0 && m >= PACKED_FROM.rows && n >= PACKED_FROM.columns;
+
+/** The bytes that a product needs beside its operands: none if it is not packed. */
+export function matmulWorkspace(step: BoundStep, storage: Storage): number {
+  const { sizes } = productOf(step, storageBytes(storage));
+  if (!isPacked(storage, sizes)) return 0;
+  const [a, b, level, levels] = workspaceParts(storage, sizes);
+  return a + b + level * levels;
 }
 
 /**
- * The arguments of a product: sizes [b, m, n, k]; addresses and byte strides of A [b, m, 0, k], B [b, 0, n, k] and C [b, m, n];
- * the workspace, or 0 where it needs none. This is a reduction's argument block, so that small products are reductions.
- * Where only m promises long vectors, the product is computed as its transpose, which has the same bits.
+ * The arguments of a product: sizes [b, m, n, k]; addresses and byte strides of A [b, m, 0, k], B [b, 0, n, k] and C [b, m, n],
+ * which is a reduction's argument block, so that small products are reductions; addresses of packed A, packed B and waiting
+ * tiles, and the bytes of a level of these, or four zeros.
  */
 export function matmulArguments(step: BoundStep, storage: Storage, workspace: number): number[] {
-  const [b, m, n, k] = step.sizes as [number, number, number, number];
-  const [A, B] = step.reads as [BoundStep["reads"][0], BoundStep["reads"][0]];
-  const C = step.writes[0]!;
-  const bytes = storageBytes(storage);
-  const [ab, am, ak] = A.strides.map((s) => s * bytes) as [number, number, number];
-  const [bb, bk, bn] = B.strides.map((s) => s * bytes) as [number, number, number];
-  const [cb, cm, cn] = C.strides.map((s) => s * bytes) as [number, number, number];
-  const [a, other, c] = [A, B, C].map((o) => o.buffer + o.offset * bytes) as [number, number, number];
+  const { sizes, a, b, c } = productOf(step, storageBytes(storage));
   // One column alone lies along k, whatever its stride.
-  const columnStride = n === 1 ? 0 : bn;
-  const transposed = (cn !== bytes && cm === bytes) || (n < 4 && m > n && am === bytes);
-  return transposed
-    ? [b, n, m, k, other, bb, bn, 0, bk, a, ab, 0, am, ak, c, cb, cn, cm, workspace]
-    : [b, m, n, k, a, ab, am, 0, ak, other, bb, 0, columnStride, bk, c, cb, cm, cn, workspace];
+  const columnStride = sizes[2] === 1 ? 0 : b[3];
+  const out = [...sizes, a[0], a[1], a[2], 0, a[3], b[0], b[1], 0, columnStride, b[2], ...c];
+  if (!isPacked(storage, sizes)) return [...out, 0, 0, 0, 0];
+  const [bytesA, bytesB, level] = workspaceParts(storage, sizes);
+  return [...out, workspace, workspace + bytesA, workspace + bytesA + bytesB, level];
 }
 
 const Word = { sizes: 0, a: 4, b: 9, c: 14, workspace: 18 };
@@ -141,12 +161,12 @@ function emitMicroKernel(module: ModuleBuilder, storage: Float): FunctionBuilder
 
 /**
  * Joins the four partial tiles of a block, adds the waiting tiles that it completes, and leaves the result waiting or,
- * after the last block, in C. (block, last, waiting, c, row stride, column stride, rows, columns) -> ()
+ * after the last block, in C. (block, last, waiting, level bytes, c, row stride, column stride, rows, columns) -> ()
  */
 function emitJoin(module: ModuleBuilder, storage: Float): FunctionBuilder {
-  const f = module.function([I32, I32, I32, I32, I32, I32, I32, I32], []);
+  const f = module.function(new Array<typeof I32>(9).fill(I32), []);
   const { get, set, op, i32 } = f;
-  const [carry, last, waiting, c, rowStride, columnStride, rows, columns] = [0, 1, 2, 3, 4, 5, 6, 7] as [Local, Local, Local, Local, Local, Local, Local, Local];
+  const [carry, last, waiting, levelBytes, c, rowStride, columnStride, rows, columns] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const shape = storage === "f32" ? "f32x4" : "f64x2";
   const bytes = storageBytes(storage);
   const width = columnsOf(storage);
@@ -165,7 +185,7 @@ function emitJoin(module: ModuleBuilder, storage: Float): FunctionBuilder {
         () => f.brIf(done, op("i32.eqz", get(last))),
       );
       set(carry, op("i32.shr_u", get(carry), i32(1)));
-      f.increase(waiting, i32(levelBytes(storage)));
+      f.increase(waiting, get(levelBytes));
       f.br(next);
     }),
   );
@@ -225,12 +245,8 @@ export function emitMatmul(module: ModuleBuilder, f: FunctionBuilder, storage: S
   const [a, ab, am, , ak] = [0, 1, 2, 3, 4].map((i) => load(Word.a + i)) as [Local, Local, Local, Local, Local];
   const [b, bb, , bn, bk] = [0, 1, 2, 3, 4].map((i) => load(Word.b + i)) as [Local, Local, Local, Local, Local];
   const [c, cb, cm, cn] = [0, 1, 2, 3].map((i) => load(Word.c + i)) as [Local, Local, Local, Local];
-  const workspace = load(Word.workspace);
-  const packedB = f.local();
-  const waitingTiles = f.local();
+  const [packedA, packedB, waitingTiles, levelBytes] = [0, 1, 2, 3].map((i) => load(Word.workspace + i)) as [Local, Local, Local, Local];
   const tiles = f.local();
-  set(packedB, f.add(get(workspace), i32(offsetOfB(storage))));
-  set(waitingTiles, f.add(get(workspace), i32(offsetOfLevels(storage))));
   set(tiles, f.add(f.global(0), i32(Scratch.tiles)));
 
   /** for (i = from; i < until; i += step), at least once; `extent` is min(step, until - i). */
@@ -278,17 +294,17 @@ export function emitMatmul(module: ModuleBuilder, f: FunctionBuilder, storage: S
           each(() => get(ic), stripeEnd, PACKED_ROWS, (i0, packedRows) => {
             const rowsEnd = f.local();
             set(rowsEnd, f.add(get(i0), get(packedRows)));
-            set(panelA, get(workspace));
+            set(panelA, get(packedA));
             each(() => get(i0), rowsEnd, ROWS, (i, present) => {
               f.call(packA, get(panelA), place(a, i, am, k0, ak), get(am), get(ak), get(depth), get(present));
               f.increase(panelA, f.mul(get(depth), i32(ROWS * bytes)));
             });
             set(panelB, get(packedB));
             each(() => get(jc), until, width, (j, presentColumns) => {
-              set(panelA, get(workspace));
+              set(panelA, get(packedA));
               each(() => get(i0), rowsEnd, ROWS, (i, presentRows) => {
                 tile();
-                f.call(join, op("i32.shr_u", get(k0), i32(Math.log2(BLOCK))), last(), get(waiting), place(c, i, cm, j, cn), get(cm), get(cn), get(presentRows), get(presentColumns));
+                f.call(join, op("i32.shr_u", get(k0), i32(Math.log2(BLOCK))), last(), get(waiting), get(levelBytes), place(c, i, cm, j, cn), get(cm), get(cn), get(presentRows), get(presentColumns));
                 f.increase(waiting, i32(TILE_BYTES));
                 f.increase(panelA, f.mul(get(depth), i32(ROWS * bytes)));
               });

@@ -1,8 +1,7 @@
 /** Matrix products have the bits of the fixed tree, whatever their sizes, strides and path. */
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { arrayOf, type Storage } from "../../core/dtype.ts";
-import { matmulWorkspace } from "../../cpu/matmul.ts";
 import { matmulKernel } from "../../kernel/kernel.ts";
 import { type Case, expectAgreement, someData, someLayout, tape, Tape } from "./cases.ts";
 
@@ -27,24 +26,20 @@ test("small products of every type agree with the interpreter", () => {
   );
 });
 
-test("packed products agree with the interpreter, on tile edges and over several blocks of k", () => {
+test("products agree with the interpreter on tile edges and over several blocks of k", () => {
   const side = fc.integer({ min: 8, max: 45 });
   const k = fc.oneof(fc.integer({ min: 16, max: 300 }), fc.constantFrom(255, 256, 257, 511, 512, 513, 768, 1000, 1281));
-  let packed = 0;
   fc.assert(
     fc.property(tape, fc.constantFrom<Storage>("f32", "f64"), fc.tuple(fc.integer({ min: 1, max: 2 }), side, side, k), fc.boolean(), (numbers, storage, sizes, special) => {
-      if (matmulWorkspace(storage, sizes) > 0) packed++;
       expectAgreement(someProduct(numbers, storage, sizes, special));
     }),
     { numRuns: 60 },
   );
-  expect(packed).toBeGreaterThan(30);
 });
 
 test.each(["f32", "f64"] as const)("products of %s larger than a stripe agree with the interpreter", (storage) => {
-  for (const sizes of [[1, 530, 9, 20], [1, 9, 530, 20], [1, 131, 10, 260]] as const) {
+  for (const sizes of [[1, 530, 9, 20], [1, 9, 530, 20], [1, 131, 10, 260], [1, 3, 520, 600], [1, 520, 6, 600]] as const) {
     const [, m, n, k] = sizes;
-    expect(matmulWorkspace(storage, sizes)).toBeGreaterThan(0);
     const data = (length: number, seed: number) => new (arrayOf(storage))(Array.from({ length }, (_, i) => Math.sin(i * seed)));
     expectAgreement({
       kernel: matmulKernel(storage),
