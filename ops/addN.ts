@@ -19,7 +19,8 @@ const addNPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
     const first = inputs[0]!;
     if (first.dtype === "bool") throw new Error(`add: needs operands of one numeric dtype, got ${first.describe()}`);
     for (const t of inputs)
-      if (!sameShape(t.shape, first.shape) || t.dtype !== first.dtype) throw new Error(`add: needs operands of one type, got ${first.describe()} and ${t.describe()}`);
+      if (!sameShape(t.shape, first.shape) || t.dtype !== first.dtype)
+        throw new Error(`add: needs operands of one type, got ${first.describe()} and ${t.describe()}`);
     return { shape: first.shape, dtype: first.dtype };
   },
   jvp: ({ tangents }) => [addN(tangents)],
@@ -30,7 +31,20 @@ const addNPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
     const { storage } = dtypeInfo(type!.dtype);
     if (inputs.length <= DIRECT) {
       const values = [treeOf(inputs.map((_, i) => e.read(i, storage)))];
-      return { steps: [loop({ shape: type!.shape, body: body(inputs.map(() => storage), values), reads: inputs, writes: [output] })], outputs: [output] };
+      return {
+        steps: [
+          loop({
+            shape: type!.shape,
+            body: body(
+              inputs.map(() => storage),
+              values,
+            ),
+            reads: inputs,
+            writes: [output],
+          }),
+        ],
+        outputs: [output],
+      };
     }
     const stacked = contiguous(storage, [...type!.shape, inputs.length]);
     const ones = stacked.shape.map(() => 1);
@@ -38,7 +52,13 @@ const addNPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
       const place = sliceView(stacked, [...type!.shape.map(() => 0), i], [...type!.shape, 1], ones);
       return copyStep(x, { ...place, shape: type!.shape, strides: place.strides.slice(0, -1) });
     });
-    const sum = loop({ shape: stacked.shape, body: body([storage], [e.read(0, storage)]), reads: [stacked], writes: [output], fold: "sum" });
+    const sum = loop({
+      shape: stacked.shape,
+      body: body([storage], [e.read(0, storage)]),
+      reads: [stacked],
+      writes: [output],
+      fold: "sum",
+    });
     return { steps: [...copies, sum], outputs: [output] };
   },
 });

@@ -17,17 +17,22 @@ interface BroadcastParams {
 export const broadcastInDim: PrimitiveFunction<BroadcastParams> = definePrimitive<BroadcastParams>({
   name: "broadcast",
   type: ([x], { shape, axes }) => {
-    const fits = axes.length === x!.rank && axes.every((a, i) => a < shape.length && (sameDim(x!.shape[i]!, 1) || sameDim(x!.shape[i]!, shape[a]!)));
+    const fits =
+      axes.length === x!.rank && axes.every((a, i) => a < shape.length && (sameDim(x!.shape[i]!, 1) || sameDim(x!.shape[i]!, shape[a]!)));
     if (!fits) throw new Error(`broadcastTo: ${x!.describe()} does not broadcast to ${showShape(shape)}`);
     return { shape, dtype: x!.dtype };
   },
   jvp: linearJvp,
   transpose: ({ params: { shape, axes }, inputs, cotangents }) => {
     const from = inputs[0]!.shape;
-    const repeated = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis) || !sameDim(from[axes.indexOf(axis)]!, shape[axis]!));
+    const repeated = shape
+      .map((_, axis) => axis)
+      .filter((axis) => !axes.includes(axis) || !sameDim(from[axes.indexOf(axis)]!, shape[axis]!));
     return [reshape(reduceSum([cotangents[0]!], { axes: repeated }), from)];
   },
-  batch: ({ params: { shape, axes }, inputs, size }) => [broadcastInDim(inputs, { shape: [size, ...shape], axes: [0, ...axes.map((a) => a + 1)] })],
+  batch: ({ params: { shape, axes }, inputs, size }) => [
+    broadcastInDim(inputs, { shape: [size, ...shape], axes: [0, ...axes.map((a) => a + 1)] }),
+  ],
   lower: ({ params: { shape, axes }, inputs }) => ({ steps: [], outputs: [broadcastView(inputs[0]!, shape, axes)] }),
 });
 
@@ -39,13 +44,16 @@ export const reduceSum: PrimitiveFunction<AxesParams> = definePrimitive<AxesPara
   name: "sum",
   type: ([x], { axes }) => ({ shape: reducedShape(x!.shape, axes), dtype: x!.dtype }),
   jvp: linearJvp,
-  transpose: ({ params: { axes }, inputs, cotangents }) => [broadcastInDim([cotangents[0]!], { shape: inputs[0]!.shape, axes: keptAxes(inputs[0]!.rank, axes) })],
+  transpose: ({ params: { axes }, inputs, cotangents }) => [
+    broadcastInDim([cotangents[0]!], { shape: inputs[0]!.shape, axes: keptAxes(inputs[0]!.rank, axes) }),
+  ],
   batch: ({ params: { axes }, inputs }) => [reduceSum(inputs, { axes: axes.map((a) => a + 1) })],
   lower: (call) => lowerFold("sum", call.params.axes, call),
 });
 
 /** x repeated along a new axis 0. */
-export const batchAlong = (x: Tensor, size: Dim): Tensor => broadcastInDim([x], { shape: [size, ...x.shape], axes: x.shape.map((_, i) => i + 1) });
+export const batchAlong = (x: Tensor, size: Dim): Tensor =>
+  broadcastInDim([x], { shape: [size, ...x.shape], axes: x.shape.map((_, i) => i + 1) });
 
 /** x broadcast to a shape by NumPy's rule: its axes are the last ones. */
 export function broadcastLast(x: Tensor, shape: Shape): Tensor {

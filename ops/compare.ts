@@ -82,13 +82,21 @@ const selectPrimitive: PrimitiveFunction<object> = defineElementwise({
   },
   transpose: ({ inputs: [c], cotangents: [ct], linear }) => {
     const zero = broadcastLast(scalar(0, ct!.dtype), ct!.shape);
-    return [undefined, linear[1] ? selectPrimitive([c!, ct!, zero], {}) : undefined, linear[2] ? selectPrimitive([c!, zero, ct!], {}) : undefined];
+    return [
+      undefined,
+      linear[1] ? selectPrimitive([c!, ct!, zero], {}) : undefined,
+      linear[2] ? selectPrimitive([c!, zero, ct!], {}) : undefined,
+    ];
   },
 });
 
 /** a where the condition holds, else b; all three broadcast. The derivative flows to the chosen side, with 0 on the other. */
 export const where: Ternary = (condition: Operand, a: Operand, b: Operand) => {
   const dtype = commonDType("where", [a, b]);
-  const [c, x, y] = broadcastAll("where", [truth("where", condition), toTensor("where", a, dtype), toTensor("where", b, dtype)], [condition, a, b]);
+  const [c, x, y] = broadcastAll(
+    "where",
+    [truth("where", condition), toTensor("where", a, dtype), toTensor("where", b, dtype)],
+    [condition, a, b],
+  );
   return selectPrimitive([c!, x!, y!], {});
 };

@@ -11,6 +11,7 @@ import { copyStep, outputView } from "../kernel/lowering.ts";
 import { sliceView } from "../kernel/view.ts";
 import { batchAlong, broadcastLast } from "./broadcast.ts";
 import { convert } from "./convert.ts";
+import { showArgument } from "./describe.ts";
 import { checkOperand, type Operand, toTensor } from "./operand.ts";
 import { sliceAxis } from "./pad.ts";
 import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
@@ -33,26 +34,42 @@ const concatenatePrimitive: PrimitiveFunction<ConcatenateParams> = definePrimiti
     const first = inputs[0]!;
     for (const t of inputs)
       if (t.rank !== first.rank || t.dtype !== first.dtype || t.shape.some((d, i) => i !== axis && !sameDim(d, first.shape[i]!)))
-        throw new Error(`concatenate: ${t.describe()} does not fit beside ${first.describe()} along axis ${axis}: all other sizes must be equal`);
+        throw new Error(
+          `concatenate: ${t.describe()} does not fit beside ${first.describe()} along axis ${axis}: all other sizes must be equal`,
+        );
     const total = starts(inputs, axis)[inputs.length]!;
     return { shape: first.shape.map((d, i) => (i === axis ? total : d)), dtype: first.dtype };
   },
   jvp: ({ params, inputs, tangents }) => [
-    concatenatePrimitive(tangents.map((d, i) => d ?? broadcastLast(scalar(0, inputs[i]!.dtype), inputs[i]!.shape)), params),
+    concatenatePrimitive(
+      tangents.map((d, i) => d ?? broadcastLast(scalar(0, inputs[i]!.dtype), inputs[i]!.shape)),
+      params,
+    ),
   ],
   transpose: ({ params: { axis }, inputs, linear, cotangents }) => {
     const at = starts(inputs, axis);
     return inputs.map((_, i) => (linear[i] ? sliceAxis(cotangents[0]!, axis, at[i]!, at[i + 1]!) : undefined));
   },
   batch: ({ params: { axis }, inputs, batched, size }) => [
-    concatenatePrimitive(inputs.map((t, i) => (batched[i] ? t : batchAlong(t, size))), { axis: axis + 1 }),
+    concatenatePrimitive(
+      inputs.map((t, i) => (batched[i] ? t : batchAlong(t, size))),
+      { axis: axis + 1 },
+    ),
   ],
   lower: ({ params: { axis }, inputs, outputTypes: [type] }) => {
     const output = outputView(type!);
     const at = starts(inputs, axis);
     const steps = inputs.map((x, k) => {
       const begin = x.shape.map((_, i) => (i === axis ? at[k]! : 0));
-      return copyStep(x, sliceView(output, begin, x.shape, x.shape.map(() => 1)));
+      return copyStep(
+        x,
+        sliceView(
+          output,
+          begin,
+          x.shape,
+          x.shape.map(() => 1),
+        ),
+      );
     });
     return { steps, outputs: [output] };
   },
@@ -60,7 +77,7 @@ const concatenatePrimitive: PrimitiveFunction<ConcatenateParams> = definePrimiti
 
 /** Operands in one dtype. */
 function parts(op: string, operands: readonly Operand[]): Tensor[] {
-  if (!Array.isArray(operands)) throw new Error(`${op}: needs a list of tensors, got ${String(operands)}`);
+  if (!Array.isArray(operands)) throw new Error(`${op}: needs a list of tensors, got ${showArgument(operands)}`);
   if (operands.length === 0) throw new Error(`${op}: needs at least one tensor, got an empty list`);
   operands.forEach((x, i) => checkOperand(op, x, `entry ${i}`));
   const tensors = operands.map((x) => toTensor(op, x));
@@ -114,8 +131,14 @@ export function split(x: Operand, sections: number | readonly Dim[], axis = 0): 
     cuts = sections;
     cuts.reduce((previous, d) => {
       const known = typeof d === "number" && typeof previous === "number";
-      if ((typeof d === "number" && !(Number.isInteger(d) && d >= 0)) || (known && d < previous) || (known && typeof n === "number" && d > n))
-        throw new Error(`split: positions must ascend from 0 to ${n}, the size of axis ${axis} of ${t.describe()}; got [${sections.join(", ")}]`);
+      if (
+        (typeof d === "number" && !(Number.isInteger(d) && d >= 0)) ||
+        (known && d < previous) ||
+        (known && typeof n === "number" && d > n)
+      )
+        throw new Error(
+          `split: positions must ascend from 0 to ${n}, the size of axis ${axis} of ${t.describe()}; got [${sections.join(", ")}]`,
+        );
       return d;
     }, 0 as Dim);
   }

@@ -2,6 +2,7 @@
 import { type DType, dtypeInfo, isDType, isFloat } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
+import { checkTensor, showArgument } from "./describe.ts";
 import { defineElementwise } from "./elementwise.ts";
 import type { PrimitiveFunction } from "./primitive.ts";
 
@@ -10,12 +11,15 @@ const convertPrimitive: PrimitiveFunction<{ readonly dtype: DType }> = defineEle
   accepts: () => undefined,
   value: ([x], [to]) => [e.convert(dtypeInfo(to!).compute, x!)],
   // Between floats it is linear; through integers and bools nothing flows.
-  jvp: ({ params, inputs, tangents }) => [isFloat(inputs[0]!.dtype) && isFloat(params.dtype) ? convert(tangents[0]!, params.dtype) : undefined],
+  jvp: ({ params, inputs, tangents }) => [
+    isFloat(inputs[0]!.dtype) && isFloat(params.dtype) ? convert(tangents[0]!, params.dtype) : undefined,
+  ],
   transpose: ({ inputs, cotangents }) => [convert(cotangents[0]!, inputs[0]!.dtype)],
 });
 
 /** x in another dtype. float64 to float32 rounds; float to integer truncates and saturates (NaN gives 0); bool gives 0 and 1. */
 export function convert(x: Tensor, dtype: DType): Tensor {
-  if (!isDType(dtype)) throw new Error(`astype: "${String(dtype)}" is not a dtype; use float32, float64, int32, uint32 or bool`);
+  checkTensor("astype", x);
+  if (!isDType(dtype)) throw new Error(`astype: ${showArgument(dtype)} is not a dtype; use float32, float64, int32, uint32 or bool`);
   return x.dtype === dtype ? x : convertPrimitive([x], { dtype });
 }

@@ -9,6 +9,7 @@ import { add, div, mul, sub } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { equal, lessEqual, where } from "./compare.ts";
 import { convert } from "./convert.ts";
+import { showArgument } from "./describe.ts";
 import { iotaOf } from "./iota.ts";
 import { commonDType, type Operand, toFloat, toTensor } from "./operand.ts";
 import { expandDims } from "./reshape.ts";
@@ -18,13 +19,14 @@ export interface DTypeOption {
 }
 
 function checkDType(op: string, dtype: DType): DType {
-  if (!isDType(dtype)) throw new Error(`${op}: "${String(dtype)}" is not a dtype; use float32, float64, int32, uint32 or bool`);
+  if (!isDType(dtype)) throw new Error(`${op}: ${showArgument(dtype)} is not a dtype; use float32, float64, int32, uint32 or bool`);
   return dtype;
 }
 
 /** Throws unless d is a size: a non-negative integer, or a named dimension. */
 function checkSize(op: string, name: string, d: Dim): void {
-  if (typeof d === "number" && !(Number.isInteger(d) && d >= 0)) throw new Error(`${op}: ${name} must be a non-negative integer or a named dimension, got ${d}`);
+  if (typeof d === "number" && !(Number.isInteger(d) && d >= 0))
+    throw new Error(`${op}: ${name} must be a non-negative integer or a named dimension, got ${d}`);
 }
 
 // ---- constants
@@ -36,8 +38,10 @@ export function full(shape: Shape, value: Operand, options: DTypeOption = {}): T
   if (t.rank !== 0) throw new Error(`full: the value must be a scalar, got ${t.describe()}; use broadcastTo`);
   return broadcastLast(t, [...shape]);
 }
-export const zeros = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> => full(shape, 0, { dtype });
-export const ones = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> => full(shape, 1, { dtype });
+export const zeros = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> =>
+  full(shape, 0, { dtype });
+export const ones = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> =>
+  full(shape, 1, { dtype });
 
 /** As `full`, with the shape of x, and its dtype unless another is given. */
 export const fullLike = <A extends Operand>(x: A, value: Operand, { dtype }: DTypeOption = {}): Tensor<ShapeOf<A>> => {
@@ -64,15 +68,24 @@ export function arange(first: Dim, second?: Dim | DTypeOption, step = 1, last: D
   const alone = second === undefined || (typeof second === "object" && !("terms" in second));
   const [start, stop] = alone ? [0, first] : [first, second as Dim];
   const options = alone ? ((second as DTypeOption | undefined) ?? {}) : last;
-  for (const d of [start, stop, step]) if (typeof d === "number" && !Number.isFinite(d)) throw new Error(`arange: start, stop and step must be finite, got ${start}, ${stop}, ${step}`);
+  for (const d of [start, stop, step])
+    if (typeof d === "number" && !Number.isFinite(d))
+      throw new Error(`arange: start, stop and step must be finite, got ${start}, ${stop}, ${step}`);
   if (step === 0) throw new Error("arange: the step is 0");
-  const dtype = checkDType("arange", options.dtype ?? ([start, stop, step].every((d) => typeof d !== "number" || Number.isInteger(d)) ? "int32" : "float32"));
+  const dtype = checkDType(
+    "arange",
+    options.dtype ?? ([start, stop, step].every((d) => typeof d !== "number" || Number.isInteger(d)) ? "int32" : "float32"),
+  );
   if (typeof start !== "number") throw new Error(`arange: start must be a number, got dimension ${start}`);
   let size: Dim;
   if (typeof stop === "number") size = Math.max(0, Math.ceil((stop - start) / step));
   else if (step === 1 && Number.isInteger(start)) size = addDims(stop, -start);
-  else throw new Error(`arange: up to the named dimension ${stop} only integers in steps of 1 are possible, got start ${start} and step ${step}`);
-  if (dtypeInfo(dtype).kind === "int" && !(Number.isInteger(start) && Number.isInteger(step))) throw new Error(`arange: start ${start} and step ${step} are not integers, but the dtype is ${dtype}`);
+  else
+    throw new Error(
+      `arange: up to the named dimension ${stop} only integers in steps of 1 are possible, got start ${start} and step ${step}`,
+    );
+  if (dtypeInfo(dtype).kind === "int" && !(Number.isInteger(start) && Number.isInteger(step)))
+    throw new Error(`arange: start ${start} and step ${step} are not integers, but the dtype is ${dtype}`);
   const positions = iotaOf([size], 0, dtype);
   const scaled = step === 1 ? positions : mul(positions, step);
   return start === 0 ? scaled : add(scaled, start);

@@ -32,7 +32,10 @@ const cumsumPrimitive: PrimitiveFunction<CumsumParams> = definePrimitive<CumsumP
     const { storage } = output.slot;
     const last = [...type!.shape.keys()].filter((i) => i !== axis).concat(axis);
     const [from, to] = [transposeView(inputs[0]!, last), transposeView(output, last)];
-    return { steps: [loop({ shape: from.shape, body: body([storage], [e.read(0, storage)]), reads: [from], writes: [to], fold: "cumsum" })], outputs: [output] };
+    return {
+      steps: [loop({ shape: from.shape, body: body([storage], [e.read(0, storage)]), reads: [from], writes: [to], fold: "cumsum" })],
+      outputs: [output],
+    };
   },
 });
 

@@ -38,7 +38,12 @@ export function diag(x: Operand, k = 0): Tensor {
   if (t.rank === 1) {
     const square = ontoDiagonal(t);
     // The diagonal moves up and right (or down and left) as rows and columns are added.
-    return k === 0 ? square : pad(square, [[below, above], [above, below]]);
+    return k === 0
+      ? square
+      : pad(square, [
+          [below, above],
+          [above, below],
+        ]);
   }
   if (t.rank !== 2) throw new Error(`diag: needs a vector or a matrix, got ${t.describe()}`);
   const [rows, columns] = [addDims(t.shape[0]!, -below), addDims(t.shape[1]!, -above)];
@@ -48,6 +53,9 @@ export function diag(x: Operand, k = 0): Tensor {
 
 function shorter(t: Tensor, rows: Dim, columns: Dim): Dim {
   if (sameDim(rows, columns)) return rows;
-  if (typeof rows !== "number" || typeof columns !== "number") throw new Error(`diag: which of ${rows} and ${columns} is smaller, in ${t.describe()}, is not known; take a slice with known sizes first`);
+  if (typeof rows !== "number" || typeof columns !== "number")
+    throw new Error(
+      `diag: which of ${rows} and ${columns} is smaller, in ${t.describe()}, is not known; take a slice with known sizes first`,
+    );
   return Math.max(0, Math.min(rows, columns));
 }

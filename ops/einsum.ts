@@ -7,6 +7,7 @@ import { sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { broadcastInDim, reduceSum } from "./broadcast.ts";
+import { showArgument } from "./describe.ts";
 import { diagonalOf } from "./diagonal.ts";
 import { batchedMatmul, factors } from "./matmul.ts";
 import type { Operand } from "./operand.ts";
@@ -29,20 +30,30 @@ interface Subscripts {
  * occurs twice in one operand takes its diagonal. "..." stands for leading axes, which broadcast.
  */
 export function einsum(subscripts: string, ...operands: readonly Operand[]): Tensor {
-  if (typeof subscripts !== "string") throw new Error(`einsum: the first argument is the subscripts, as in "ij,jk->ik", got ${String(subscripts)}`);
+  if (typeof subscripts !== "string")
+    throw new Error(`einsum: the first argument is the subscripts, as in "ij,jk->ik", got ${showArgument(subscripts)}`);
   if (operands.length === 0) throw new Error(`einsum "${subscripts}": needs at least one operand`);
   const tensors = factors(`einsum "${subscripts}"`, operands);
   const { inputs, output } = parse(subscripts, tensors);
   const sizes = sizesOf(subscripts, inputs, tensors);
-  for (const name of output) if (!sizes.has(name)) throw new Error(`einsum "${subscripts}": the result's "${name}" is in none of the operands`);
+  for (const name of output)
+    if (!sizes.has(name)) throw new Error(`einsum "${subscripts}": the result's "${name}" is in none of the operands`);
   const terms = tensors.map((t, k) => diagonals(withoutOnes(t, inputs[k]!, sizes)));
 
   let product: Term = terms[0]!;
   for (let k = 1; k < terms.length; k++) {
     const later = new Set([...output, ...terms.slice(k + 1).flatMap((term) => term.names)]);
-    product = contract(reduceTo(product, (n) => later.has(n) || terms[k]!.names.includes(n)), reduceTo(terms[k]!, (n) => later.has(n) || product.names.includes(n)), later);
+    product = contract(
+      reduceTo(product, (n) => later.has(n) || terms[k]!.names.includes(n)),
+      reduceTo(terms[k]!, (n) => later.has(n) || product.names.includes(n)),
+      later,
+    );
   }
-  return arrange(reduceTo(product, (n) => output.includes(n)), output, sizes);
+  return arrange(
+    reduceTo(product, (n) => output.includes(n)),
+    output,
+    sizes,
+  );
 }
 
 // ---- subscripts
@@ -94,7 +105,9 @@ function sizesOf(subscripts: string, inputs: readonly (readonly string[])[], ten
       const broadcasts = name.startsWith("...");
       if (known === undefined || (broadcasts && sameDim(known, 1))) sizes.set(name, size);
       else if (!sameDim(known, size) && !(broadcasts && sameDim(size, 1)))
-        throw new Error(`einsum "${subscripts}": "${broadcasts ? "..." : name}" has size ${known}, but size ${size} in ${tensors[k]!.describe()}`);
+        throw new Error(
+          `einsum "${subscripts}": "${broadcasts ? "..." : name}" has size ${known}, but size ${size} in ${tensors[k]!.describe()}`,
+        );
     }),
   );
   return sizes;
@@ -104,7 +117,13 @@ function sizesOf(subscripts: string, inputs: readonly (readonly string[])[], ten
 /** The axes that broadcast here, which have size 1 and are longer elsewhere, taken off. */
 function withoutOnes(t: Tensor, names: readonly string[], sizes: ReadonlyMap<string, Dim>): Term {
   const kept = names.flatMap((name, i) => (name.startsWith("...") && sameDim(t.shape[i]!, 1) && !sameDim(sizes.get(name)!, 1) ? [] : [i]));
-  return { t: reshape(t, kept.map((i) => t.shape[i]!)), names: kept.map((i) => names[i]!) };
+  return {
+    t: reshape(
+      t,
+      kept.map((i) => t.shape[i]!),
+    ),
+    names: kept.map((i) => names[i]!),
+  };
 }
 
 /** Each name that occurs twice becomes one axis, along the diagonal. */
@@ -125,7 +144,10 @@ function reduceTo({ t, names }: Term, keep: (name: string) => boolean): Term {
 /** The axes in the order of `names`; one that the term lacks is repeated. */
 function arrange(term: Term, names: readonly string[], sizes: ReadonlyMap<string, Dim>): Tensor {
   const order = names.filter((name) => term.names.includes(name));
-  const t = permute(term.t, order.map((name) => term.names.indexOf(name)));
+  const t = permute(
+    term.t,
+    order.map((name) => term.names.indexOf(name)),
+  );
   if (order.length === names.length) return t;
   return broadcastInDim([t], { shape: names.map((name) => sizes.get(name)!), axes: order.map((name) => names.indexOf(name)) });
 }
@@ -137,7 +159,10 @@ function contract(a: Term, b: Term, later: ReadonlySet<string>): Term {
   const batch = shared.filter((name) => later.has(name));
   const left = a.names.filter((name) => !shared.includes(name));
   const right = b.names.filter((name) => !shared.includes(name));
-  const sizes = new Map<string, Dim>([...a.names.map((n, i) => [n, a.t.shape[i]!] as const), ...b.names.map((n, i) => [n, b.t.shape[i]!] as const)]);
+  const sizes = new Map<string, Dim>([
+    ...a.names.map((n, i) => [n, a.t.shape[i]!] as const),
+    ...b.names.map((n, i) => [n, b.t.shape[i]!] as const),
+  ]);
   const size = (names: readonly string[]): Dim => sizeOf(names.map((n) => sizes.get(n)!));
   if (summed.length === 0 || (left.length === 0 && right.length === 0)) {
     // No matrix in it: a product element by element, which fuses with the sum over it.
@@ -147,5 +172,11 @@ function contract(a: Term, b: Term, later: ReadonlySet<string>): Term {
   const x = reshape(arrange(a, [...batch, ...left, ...summed], sizes), [size(batch), size(left), size(summed)]);
   const y = reshape(arrange(b, [...batch, ...summed, ...right], sizes), [size(batch), size(summed), size(right)]);
   const names = [...batch, ...left, ...right];
-  return { t: reshape(batchedMatmul([x, y], {}), names.map((n) => sizes.get(n)!)), names };
+  return {
+    t: reshape(
+      batchedMatmul([x, y], {}),
+      names.map((n) => sizes.get(n)!),
+    ),
+    names,
+  };
 }

@@ -25,11 +25,14 @@ export interface Elementwise {
 
 export const floats = (dtypes: readonly DType[]): string | undefined =>
   dtypes.every((d) => dtypeInfo(d).kind === "float" && d === dtypes[0]) ? undefined : "operands of one float dtype";
-export const numbers = (dtypes: readonly DType[]): string | undefined => (dtypes.every((d) => d !== "bool" && d === dtypes[0]) ? undefined : "operands of one numeric dtype");
-export const anySame = (dtypes: readonly DType[]): string | undefined => (dtypes.every((d) => d === dtypes[0]) ? undefined : "operands of one dtype");
+export const numbers = (dtypes: readonly DType[]): string | undefined =>
+  dtypes.every((d) => d !== "bool" && d === dtypes[0]) ? undefined : "operands of one numeric dtype";
+export const anySame = (dtypes: readonly DType[]): string | undefined =>
+  dtypes.every((d) => d === dtypes[0]) ? undefined : "operands of one dtype";
 export const bits = (dtypes: readonly DType[]): string | undefined =>
   dtypes.every((d) => dtypeInfo(d).kind !== "float" && d === dtypes[0]) ? undefined : "operands of one integer dtype, or bool";
-export const integers = (dtypes: readonly DType[]): string | undefined => (dtypes.every((d) => dtypeInfo(d).kind === "int" && d === dtypes[0]) ? undefined : "operands of one integer dtype");
+export const integers = (dtypes: readonly DType[]): string | undefined =>
+  dtypes.every((d) => dtypeInfo(d).kind === "int" && d === dtypes[0]) ? undefined : "operands of one integer dtype";
 
 /** The element of a read as the lane type of its dtype: bools are stored as words. */
 export function readAs(slot: number, dtype: DType): e.Expr {
@@ -65,7 +68,10 @@ export function defineElementwise<P extends object = object>(def: Elementwise): 
       if (wanted) throw new Error(`${def.name}: needs ${wanted}, got ${inputs.map((t) => t.describe()).join(" and ")}`);
       const first = inputs[0]!;
       for (const t of inputs)
-        if (!sameShape(t.shape, first.shape)) throw new Error(`${def.name}: shapes ${showShape(first.shape)} and ${showShape(t.shape)} differ (${first.describe()}, ${t.describe()})`);
+        if (!sameShape(t.shape, first.shape))
+          throw new Error(
+            `${def.name}: shapes ${showShape(first.shape)} and ${showShape(t.shape)} differ (${first.describe()}, ${t.describe()})`,
+          );
       const own = "dtype" in params ? [params.dtype as DType] : results(dtypes);
       return own.map((dtype) => ({ shape: first.shape, dtype }));
     },
@@ -90,7 +96,11 @@ export function defineElementwise<P extends object = object>(def: Elementwise): 
 
 /** A jvp rule from partial derivatives: the sum of tangent times partial, over the operands that have a tangent. */
 export const partials =
-  (multiply: (tangent: Tensor, partial: Tensor) => Tensor, sum: (terms: readonly Tensor[]) => Tensor, ...rules: readonly ((inputs: readonly Tensor[], output: Tensor) => Tensor)[]): Rules["jvp"] =>
+  (
+    multiply: (tangent: Tensor, partial: Tensor) => Tensor,
+    sum: (terms: readonly Tensor[]) => Tensor,
+    ...rules: readonly ((inputs: readonly Tensor[], output: Tensor) => Tensor)[]
+  ): Rules["jvp"] =>
   ({ inputs, tangents, outputs }) => {
     const terms: Tensor[] = [];
     tangents.forEach((t, i) => t && terms.push(multiply(t, rules[i]!(inputs, outputs[0]!))));

@@ -15,7 +15,8 @@ function bodyOf(view: View): Body {
 }
 
 /** The axes that are not in `axes`. */
-export const keptAxes = (rank: number, axes: readonly number[]): number[] => Array.from({ length: rank }, (_, i) => i).filter((i) => !axes.includes(i));
+export const keptAxes = (rank: number, axes: readonly number[]): number[] =>
+  Array.from({ length: rank }, (_, i) => i).filter((i) => !axes.includes(i));
 export const reducedShape = (shape: Shape, axes: readonly number[]): Shape => keptAxes(shape.length, axes).map((i) => shape[i]!);
 
 /** Folds the given axes, in row-major order of their positions, into an output without them. */
@@ -28,7 +29,9 @@ export function lowerFold(fold: Exclude<Fold, "cumsum">, axes: readonly number[]
   // Axes that do not lie as one in memory are copied together first; reducing nothing at all is a fold over one element.
   const together = tail.shape.length <= 1;
   const { view: source, steps } = together ? { view: moved, steps: [] } : packed(moved);
-  const view: View = together ? { ...source, shape, strides: [...source.strides.slice(0, kept.length), tail.strides[0]![0] ?? 0] } : reshapeView(source, shape)!;
+  const view: View = together
+    ? { ...source, shape, strides: [...source.strides.slice(0, kept.length), tail.strides[0]![0] ?? 0] }
+    : reshapeView(source, shape)!;
   const output = outputView(outputTypes[0]!);
   return { steps: [...steps, loop({ shape, body: bodyOf(view), reads: [view], writes: [output], fold })], outputs: [output] };
 }

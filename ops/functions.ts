@@ -12,6 +12,7 @@ import * as logarithm from "../kernel/math/logarithm.ts";
 import * as power from "../kernel/math/power.ts";
 import * as trigonometric from "../kernel/math/trigonometric.ts";
 import { add, div, mul, neg, sub } from "./arithmetic.ts";
+import { showArgument } from "./describe.ts";
 import { defineElementwise, floats } from "./elementwise.ts";
 import { toFloat } from "./operand.ts";
 import type { Unary } from "./signatures.ts";
@@ -80,7 +81,8 @@ export interface GeluOptions {
 /** x times the normal distribution function: x/2 (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel 2016). */
 export function gelu(x: Parameters<Unary>[0], options: GeluOptions = {}): Tensor {
   const { approximate = "none" } = options;
-  if (approximate !== "none" && approximate !== "tanh") throw new Error(`gelu: approximate must be "none" or "tanh", got ${String(approximate)}`);
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new Error(`gelu: approximate must be "none" or "tanh", got ${showArgument(approximate)}`);
   const t = toFloat("gelu", x);
   const cubic = (): Tensor => mul(Math.sqrt(2 / Math.PI), mul(t, add(1, mul(0.044715, mul(t, t)))));
   return mul(mul(t, 0.5), add(1, approximate === "tanh" ? tanh(cubic()) : erf(mul(t, Math.SQRT1_2))));

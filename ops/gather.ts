@@ -39,7 +39,10 @@ export const gatherPrimitive: PrimitiveFunction<object> = definePrimitive<object
     return { shape: [b, o, indices!.shape[1]!, i], dtype: x!.dtype };
   },
   jvp: ({ inputs, tangents }) => [gatherPrimitive([tangents[0]!, inputs[1]!], {})],
-  transpose: ({ inputs: [x, indices], cotangents: [ct] }) => [scatterAddPrimitive([broadcastLast(scalar(0, x!.dtype), x!.shape), indices!, ct!], {}), undefined],
+  transpose: ({ inputs: [x, indices], cotangents: [ct] }) => [
+    scatterAddPrimitive([broadcastLast(scalar(0, x!.dtype), x!.shape), indices!, ct!], {}),
+    undefined,
+  ],
   batch: ({ inputs: [x, indices], batched, size }) => {
     const shape = x!.shape.slice(-4) as unknown as Dims4;
     if (!batched[1]) return [outOfOuter(gatherPrimitive([intoOuter(x!, size), indices!], {}), size, shape[1])];
@@ -83,12 +86,26 @@ export const scatterAddPrimitive: PrimitiveFunction<object> = definePrimitive<ob
     if (!du) return [dx];
     return [scatterAddPrimitive([dx ?? broadcastLast(scalar(0, x!.dtype), x!.shape), indices!, du], {})];
   },
-  transpose: ({ inputs: [, indices], linear, cotangents: [ct] }) => [linear[0] ? ct : undefined, undefined, linear[2] ? gatherPrimitive([ct!, indices!], {}) : undefined],
+  transpose: ({ inputs: [, indices], linear, cotangents: [ct] }) => [
+    linear[0] ? ct : undefined,
+    undefined,
+    linear[2] ? gatherPrimitive([ct!, indices!], {}) : undefined,
+  ],
   batch: ({ inputs, batched, size }) => {
     const [b, o] = inputs[0]!.shape.slice(-4) as unknown as Dims4;
     const full = (k: number): Tensor => (batched[k] ? inputs[k]! : batchAlong(inputs[k]!, size));
-    if (!batched[1]) return [outOfOuter(scatterAddPrimitive([intoOuter(full(0), size), inputs[1]!, intoOuter(full(2), size)], {}), size, o)];
-    return [outOfBatch(scatterAddPrimitive([0, 1, 2].map((k) => intoBatch(full(k), size)), {}), size, b)];
+    if (!batched[1])
+      return [outOfOuter(scatterAddPrimitive([intoOuter(full(0), size), inputs[1]!, intoOuter(full(2), size)], {}), size, o)];
+    return [
+      outOfBatch(
+        scatterAddPrimitive(
+          [0, 1, 2].map((k) => intoBatch(full(k), size)),
+          {},
+        ),
+        size,
+        b,
+      ),
+    ];
   },
   lower: ({ inputs, outputTypes: [type] }) => {
     const output = outputView(type!);
@@ -96,6 +113,9 @@ export const scatterAddPrimitive: PrimitiveFunction<object> = definePrimitive<ob
     const [b, o, n, i] = type!.shape as unknown as Dims4;
     const kernel = scatterAddKernel(dtypeInfo(type!.dtype).storage);
     const sizes = [b, o, n, i, inputs[1]!.shape[1]!];
-    return { steps: [...packs.flatMap((p) => p.steps), { kernel, sizes, reads: packs.map((p) => p.view), writes: [output], uniforms: [] }], outputs: [output] };
+    return {
+      steps: [...packs.flatMap((p) => p.steps), { kernel, sizes, reads: packs.map((p) => p.view), writes: [output], uniforms: [] }],
+      outputs: [output],
+    };
   },
 });

@@ -3,7 +3,10 @@ import { type Operand, toTensor } from "./operand.ts";
 import { definePrimitive, type RuledPrimitive } from "./primitive.ts";
 import type { Unary } from "./signatures.ts";
 
-const identity = { type: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }), lower: ({ inputs }) => ({ steps: [], outputs: [inputs[0]!] }) } satisfies Partial<RuledPrimitive<object>>;
+const identity = {
+  type: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  lower: ({ inputs }) => ({ steps: [], outputs: [inputs[0]!] }),
+} satisfies Partial<RuledPrimitive<object>>;
 
 const stopPrimitive = definePrimitive<object>({
   ...identity,

@@ -12,6 +12,7 @@ import { add, mul, sub } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { greaterEqual, less, logicalAnd, where } from "./compare.ts";
 import { convert } from "./convert.ts";
+import { showArgument } from "./describe.ts";
 import { gatherPrimitive, scatterAddPrimitive } from "./gather.ts";
 import { dimSize, iotaOf } from "./iota.ts";
 import { broadcastTo, commonDType, type Operand, toTensor } from "./operand.ts";
@@ -56,7 +57,9 @@ interface Positions {
 function positionsOf(op: string, indices: Tensor, n: Dim, of: Tensor, axis: number, given = known(indices)): Positions {
   const wrong = typeof n === "number" && given?.find((i) => i < -n || i >= n);
   if (typeof wrong === "number")
-    throw new Error(`${op}: index ${wrong} is out of range for axis ${axis} of ${of.describe()}${n === 0 ? ", which is empty" : ` (use ${-n} to ${(n as number) - 1})`}`);
+    throw new Error(
+      `${op}: index ${wrong} is out of range for axis ${axis} of ${of.describe()}${n === 0 ? ", which is empty" : ` (use ${-n} to ${(n as number) - 1})`}`,
+    );
   if (n === 0 && sizeOf(indices.shape) !== 0) throw new Error(`${op}: axis ${axis} of ${of.describe()} is empty`);
   const t = convert(indices, "int32");
   const negative = !given || given.some((i) => i < 0);
@@ -68,7 +71,7 @@ interface Mode {
   readonly fillValue: number | undefined;
 }
 function modeOf(op: string, { mode = "clamp", fillValue }: IndexOptions): Mode {
-  if (mode !== "clamp" && mode !== "fill") throw new Error(`${op}: mode must be "clamp" or "fill", got ${String(mode)}`);
+  if (mode !== "clamp" && mode !== "fill") throw new Error(`${op}: mode must be "clamp" or "fill", got ${showArgument(mode)}`);
   if (fillValue !== undefined && mode !== "fill") throw new Error(`${op}: a fillValue needs mode: "fill"`);
   return { mode, fillValue };
 }
@@ -85,7 +88,8 @@ function gatherRows(x: Tensor, positions: Tensor, inRange: boolean, { mode, fill
   return where(expandDims(inside, [1, 3]), found, filling(x, fillValue));
 }
 
-const filling = (x: Tensor, value: number | undefined): Tensor => toTensor("take", value ?? (dtypeInfo(x.dtype).kind === "float" ? NaN : 0), x.dtype);
+const filling = (x: Tensor, value: number | undefined): Tensor =>
+  toTensor("take", value ?? (dtypeInfo(x.dtype).kind === "float" ? NaN : 0), x.dtype);
 
 // ---- along one axis
 export interface TakeOptions extends IndexOptions {
@@ -103,7 +107,12 @@ export function take(x: Operand, indices: Indices, options: number | TakeOptions
   const n = t.shape[at]!;
   const { at: positions, inRange } = positionsOf("take", indexTensor("take", indices), n, t, at);
   const [before, after] = [t.shape.slice(0, at), t.shape.slice(at + 1)];
-  const rows = gatherRows(reshape(t, [1, sizeOf(before), n, sizeOf(after)]), reshape(positions, [1, sizeOf(positions.shape)]), inRange, mode);
+  const rows = gatherRows(
+    reshape(t, [1, sizeOf(before), n, sizeOf(after)]),
+    reshape(positions, [1, sizeOf(positions.shape)]),
+    inRange,
+    mode,
+  );
   return reshape(rows, [...before, ...positions.shape, ...after]);
 }
 
@@ -115,7 +124,8 @@ export function takeAlongAxis(x: Operand, indices: Indices, axis: number, option
   const at = normalizeAxis(op, axis, t.rank);
   const n = t.shape[at]!;
   const { at: positions, inRange } = positionsOf(op, indexTensor(op, indices), n, t, at);
-  if (positions.rank !== t.rank) throw new Error(`${op}: indices and operand need the same number of axes, got ${positions.describe()} for ${t.describe()}`);
+  if (positions.rank !== t.rank)
+    throw new Error(`${op}: indices and operand need the same number of axes, got ${positions.describe()} for ${t.describe()}`);
   const without = (s: Shape): Shape => s.filter((_, i) => i !== at);
   const batch = broadcastShapes(without(t.shape), without(positions.shape));
   if (!batch) throw new Error(`${op}: ${positions.describe()} does not broadcast with ${t.describe()} beside axis ${at}`);
@@ -140,7 +150,9 @@ export function scatterAdd(x: Operand, indices: Indices, updates: Operand, { axi
   const canonical = (a: Tensor, size: Dim): Tensor => reshape(a, [1, sizeOf(before), size, sizeOf(after)]);
   const fits = broadcastShapes(u.shape, shape);
   if (!fits || fits.length !== shape.length || fits.some((d, i) => !sameDim(d, shape[i]!)))
-    throw new Error(`${op}: updates ${u.describe()} do not broadcast to ${showShape(shape)}, the shape that axis ${at} of ${t.describe()} has with these indices`);
+    throw new Error(
+      `${op}: updates ${u.describe()} do not broadcast to ${showShape(shape)}, the shape that axis ${at} of ${t.describe()} has with these indices`,
+    );
   const added = scatterAddPrimitive([canonical(t, n), reshape(positions, [1, m]), canonical(broadcastTo(u, shape), m)], {});
   return reshape(added, t.shape);
 }
@@ -155,7 +167,10 @@ export function gather(x: Operand, indices: Indices, options: IndexOptions = {})
   const t = toTensor("gather", x);
   const points = indexTensor("gather", indices);
   const k = points.shape[points.rank - 1];
-  if (typeof k !== "number" || k < 1 || k > t.rank) throw new Error(`gather: the last axis of the indices must hold 1 to ${t.rank} positions, one for each axis of ${t.describe()}; got ${points.describe()}`);
+  if (typeof k !== "number" || k < 1 || k > t.rank)
+    throw new Error(
+      `gather: the last axis of the indices must hold 1 to ${t.rank} positions, one for each axis of ${t.describe()}; got ${points.describe()}`,
+    );
   const flat = reshape(points, [sizeOf(points.shape.slice(0, -1)), k]);
   const given = known(points);
   let row: Tensor | undefined;
@@ -182,17 +197,21 @@ export function gather(x: Operand, indices: Indices, options: IndexOptions = {})
 // ---- windows
 function startsOf(op: string, t: Tensor, starts: readonly (Tensor | number)[], sizes: Shape): (Tensor | number)[] {
   if (!Array.isArray(starts) || starts.length !== t.rank || sizes.length !== t.rank)
-    throw new Error(`${op}: ${t.describe()} needs a start and a size for each of its ${t.rank} axes, got ${Array.isArray(starts) ? starts.length : String(starts)} and ${sizes.length}`);
+    throw new Error(
+      `${op}: ${t.describe()} needs a start and a size for each of its ${t.rank} axes, got ${Array.isArray(starts) ? starts.length : showArgument(starts)} and ${sizes.length}`,
+    );
   return t.shape.map((n, axis) => {
     const size = sizes[axis]!;
     const start = starts[axis];
-    if (typeof size === "number" && !(Number.isInteger(size) && size >= 0)) throw new Error(`${op}: ${size} is not a size, for axis ${axis} of ${t.describe()}`);
+    if (typeof size === "number" && !(Number.isInteger(size) && size >= 0))
+      throw new Error(`${op}: ${size} is not a size, for axis ${axis} of ${t.describe()}`);
     const room = subDims(n, size);
     if (typeof room === "number" && room < 0) throw new Error(`${op}: ${size} elements do not fit in axis ${axis} of ${t.describe()}`);
     if (typeof start === "number") {
       if (!Number.isInteger(start)) throw new Error(`${op}: the start of axis ${axis} must be an integer, got ${start}`);
       const low = start < 0 && typeof n === "number" ? start + n : start;
-      if (low < 0 || (typeof room === "number" && low > room)) throw new Error(`${op}: ${size} elements from ${start} are out of range for axis ${axis} of ${t.describe()}`);
+      if (low < 0 || (typeof room === "number" && low > room))
+        throw new Error(`${op}: ${size} elements from ${start} are out of range for axis ${axis} of ${t.describe()}`);
       return low;
     }
     const s = indexTensor(op, start as Indices);
@@ -215,7 +234,10 @@ export function dynamicSlice(x: Operand, starts: readonly (Tensor | number)[], s
 /** Elements of an axis at positions, 0 where they are outside. */
 function rowsAlong(x: Tensor, axis: number, positions: Tensor): Tensor {
   const [before, after] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
-  const rows = gatherPrimitive([reshape(x, [1, sizeOf(before), x.shape[axis]!, sizeOf(after)]), reshape(positions, [1, positions.shape[0]!])], {});
+  const rows = gatherPrimitive(
+    [reshape(x, [1, sizeOf(before), x.shape[axis]!, sizeOf(after)]), reshape(positions, [1, positions.shape[0]!])],
+    {},
+  );
   return reshape(rows, [...before, positions.shape[0]!, ...after]);
 }
 
@@ -234,7 +256,10 @@ export function dynamicUpdateSlice(x: Operand, update: Operand, starts: readonly
     const from = sub(iotaOf([n], 0, "int32"), start);
     moved = rowsAlong(moved, axis, from);
     const here = logicalAnd(greaterEqual(from, 0), less(from, dimSize(u.shape[axis]!)));
-    const placed = reshape(here, t.shape.map((d, i) => (i === axis ? d : 1)));
+    const placed = reshape(
+      here,
+      t.shape.map((d, i) => (i === axis ? d : 1)),
+    );
     inside = inside ? logicalAnd(inside, placed) : placed;
   });
   return inside ? where(inside, moved, t) : moved;

@@ -31,9 +31,13 @@ const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Di
   type: (_, { dtype }) => ({ shape: [], dtype }),
   lower: ({ params: { dtype, size }, outputTypes: [type] }) => {
     const output = outputView(type!);
-    return { steps: [loop({ shape: [], body: body([], [storable(dtype, e.uniform(0))]), reads: [], writes: [output], uniforms: [size] })], outputs: [output] };
+    return {
+      steps: [loop({ shape: [], body: body([], [storable(dtype, e.uniform(0))]), reads: [], writes: [output], uniforms: [size] })],
+      outputs: [output],
+    };
   },
 });
 
 /** A size as a number: a literal where it is known, else the value that its names have when it is computed. */
-export const dimSize = (size: Dim, dtype: DType = "int32"): Tensor => (typeof size === "number" ? scalar(size, dtype) : sizePrimitive([], { dtype, size }));
+export const dimSize = (size: Dim, dtype: DType = "int32"): Tensor =>
+  typeof size === "number" ? scalar(size, dtype) : sizePrimitive([], { dtype, size });

@@ -21,7 +21,8 @@ import { permute } from "./transpose.ts";
 export const batchedMatmul: PrimitiveFunction<object> = definePrimitive<object>({
   name: "matmul",
   type: ([x, y]) => {
-    if (x!.dtype !== y!.dtype || x!.dtype === "bool") throw new Error(`matmul: needs operands of one numeric dtype, got ${x!.describe()} and ${y!.describe()}`);
+    if (x!.dtype !== y!.dtype || x!.dtype === "bool")
+      throw new Error(`matmul: needs operands of one numeric dtype, got ${x!.describe()} and ${y!.describe()}`);
     return { shape: [x!.shape[0]!, x!.shape[1]!, y!.shape[2]!], dtype: x!.dtype };
   },
   jvp: ({ inputs: [x, y], tangents: [dx, dy] }) => [addN([dx && batchedMatmul([dx, y!], {}), dy && batchedMatmul([x!, dy], {})])],
@@ -73,7 +74,8 @@ export function matmul<A extends Operand, B extends Operand>(
 ): Tensor<Result<Matmul<ShapeOf<A>, ShapeOf<B>>>>;
 export function matmul(a: Operand, b: Operand): Tensor {
   const [x, y] = factors("matmul", [a, b]) as [Tensor, Tensor];
-  if (x.rank === 0 || y.rank === 0) throw new Error(`matmul: needs vectors or matrices, got ${x.describe()} and ${y.describe()}; for scalars use mul`);
+  if (x.rank === 0 || y.rank === 0)
+    throw new Error(`matmul: needs vectors or matrices, got ${x.describe()} and ${y.describe()}; for scalars use mul`);
   const left = x.rank === 1 ? reshape(x, [1, ...x.shape]) : x;
   const right = y.rank === 1 ? reshape(y, [...y.shape, 1]) : y;
   const [m, k] = left.shape.slice(-2) as [Dim, Dim];

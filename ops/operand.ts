@@ -16,7 +16,13 @@ const isLiteral = (x: Operand): x is number | boolean => typeof x === "number" |
 
 export function checkOperand(op: string, x: unknown, position?: string): void {
   if (x instanceof Tensor || typeof x === "number" || typeof x === "boolean") return;
-  const got = Array.isArray(x) ? "an array; wrap it in tensor(...)" : x === null ? "null" : typeof x === "object" ? `a ${x.constructor?.name ?? "object"}` : `${typeof x} ${String(x)}`;
+  const got = Array.isArray(x)
+    ? "an array; wrap it in tensor(...)"
+    : x === null
+      ? "null"
+      : typeof x === "object"
+        ? `a ${x.constructor?.name ?? "object"}`
+        : `${typeof x} ${String(x)}`;
   throw new Error(`${op}: ${position ?? "the operand"} must be a tensor or a number, got ${got}`);
 }
 
@@ -45,20 +51,30 @@ export function commonDType(op: string, operands: readonly Operand[]): DType {
 /** Operands in one dtype and one shape, by NumPy's rules. */
 export function unify(op: string, operands: readonly Operand[], dtype?: DType): Tensor[] {
   const to = dtype ?? commonDType(op, operands);
-  return broadcastAll(op, operands.map((x) => (isLiteral(x) ? scalar(x, to) : convert(x, to))), operands);
+  return broadcastAll(
+    op,
+    operands.map((x) => (isLiteral(x) ? scalar(x, to) : convert(x, to))),
+    operands,
+  );
 }
 
 /** Tensors broadcast to one shape. The originals are for the message. */
 export function broadcastAll(op: string, tensors: readonly Tensor[], originals: readonly Operand[] = tensors): Tensor[] {
   const shape = broadcastShapes(...tensors.map((t) => t.shape));
-  if (!shape) throw new Error(`${op}: shapes do not broadcast: ${originals.map(showOperand).join(" and ")}; sizes must be equal, or 1, counted from the last axis`);
+  if (!shape)
+    throw new Error(
+      `${op}: shapes do not broadcast: ${originals.map(showOperand).join(" and ")}; sizes must be equal, or 1, counted from the last axis`,
+    );
   return tensors.map((t) => broadcastLast(t, shape));
 }
 
 const showOperand = (x: Operand): string => (isLiteral(x) ? String(x) : x.describe());
 
 /** x broadcast to a shape. Throws, naming both, when it does not fit. */
-export function broadcastTo<A extends Operand, const T extends Shape>(x: A, shape: Fit<Stretch<ShapeOf<A>, DimsOf<T>>, T>): Tensor<DimsOf<T>>;
+export function broadcastTo<A extends Operand, const T extends Shape>(
+  x: A,
+  shape: Fit<Stretch<ShapeOf<A>, DimsOf<T>>, T>,
+): Tensor<DimsOf<T>>;
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = toTensor("broadcastTo", x);
   if (t.rank > shape.length) throw new Error(`broadcastTo: ${t.describe()} has more axes than ${showShape(shape)}`);

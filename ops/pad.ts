@@ -4,12 +4,13 @@
  */
 import { addDims, type Dim, divideDims, mulDims, subDims } from "../core/dim.ts";
 import { dtypeInfo } from "../core/dtype.ts";
-import { type Shape, showShape } from "../core/shape.ts";
+import { type Shape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import { body } from "../kernel/kernel.ts";
 import { copyStep, type LowerCall, type Lowered, loop, outputView } from "../kernel/lowering.ts";
 import { sliceView, type View } from "../kernel/view.ts";
+import { showArgument } from "./describe.ts";
 import { type Operand, toTensor } from "./operand.ts";
 import { definePrimitive, linearJvp, type PrimitiveFunction } from "./primitive.ts";
 import { flip } from "./transpose.ts";
@@ -64,7 +65,7 @@ export function slice(
 ): Tensor {
   const t = toTensor("slice", x);
   for (const list of [start, stop, step]) {
-    if (!Array.isArray(list)) throw new Error(`slice: start, stop and step are lists with one entry an axis, got ${String(list)}`);
+    if (!Array.isArray(list)) throw new Error(`slice: start, stop and step are lists with one entry an axis, got ${showArgument(list)}`);
     if (list.length > t.rank) throw new Error(`slice: ${list.length} entries for ${t.describe()}, which has ${t.rank} axes`);
   }
   const ranges = t.shape.map((n, i) => rangeOf(t, i, n, start[i] ?? null, stop[i] ?? null, step[i] ?? 1));
@@ -125,7 +126,12 @@ const padPrimitive: PrimitiveFunction<PadParams> = definePrimitive<PadParams>({
   }),
   jvp: ({ params, tangents }) => [padPrimitive([tangents[0]!], { ...params, value: 0 })],
   transpose: ({ params: { low, interior }, inputs, cotangents }) => [
-    sliceOf(cotangents[0]!, low, inputs[0]!.shape, interior.map((k) => k + 1)),
+    sliceOf(
+      cotangents[0]!,
+      low,
+      inputs[0]!.shape,
+      interior.map((k) => k + 1),
+    ),
   ],
   batch: ({ params: { low, high, interior, value }, inputs }) => [
     padPrimitive(inputs, { low: [0, ...low], high: [0, ...high], interior: [0, ...interior], value }),
@@ -154,7 +160,15 @@ function lowerMasked({ params: { low, high, value }, inputs, outputTypes: [type]
   const offset = low.reduce<Dim>((sum, d, i) => subDims(sum, mulDims(d, input.strides[i]!)), input.offset);
   const output = outputView(type!);
   return {
-    steps: [loop({ shape: type!.shape, body: body([storage], values), reads: [{ ...input, shape: type!.shape, offset }], writes: [output], uniforms })],
+    steps: [
+      loop({
+        shape: type!.shape,
+        body: body([storage], values),
+        reads: [{ ...input, shape: type!.shape, offset }],
+        writes: [output],
+        uniforms,
+      }),
+    ],
     outputs: [output],
   };
 }
@@ -163,7 +177,12 @@ function lowerSpread({ params: { low, interior, value }, inputs, outputTypes: [t
   const { storage } = dtypeInfo(type!.dtype);
   const output = outputView(type!);
   const fill = loop({ shape: type!.shape, body: body([], [e.constant(storage, value)]), reads: [], writes: [output] });
-  const part: View = sliceView(output, low, inputs[0]!.shape, interior.map((k) => k + 1));
+  const part: View = sliceView(
+    output,
+    low,
+    inputs[0]!.shape,
+    interior.map((k) => k + 1),
+  );
   return { steps: [fill, copyStep(inputs[0]!, part)], outputs: [output] };
 }
 
@@ -181,14 +200,18 @@ export interface PadOptions {
 export function pad(x: Operand, widths: number | readonly PadWidth[], options: PadOptions = {}): Tensor {
   const t = toTensor("pad", x);
   const { value = 0 } = options;
-  if (typeof value !== "number") throw new Error(`pad: the value must be a number, got ${String(value)}`);
+  if (typeof value !== "number") throw new Error(`pad: the value must be a number, got ${showArgument(value)}`);
   const list = typeof widths === "number" ? t.shape.map((): PadWidth => [widths, widths]) : widths;
   if (!Array.isArray(list) || list.length !== t.rank)
-    throw new Error(`pad: ${t.describe()} needs [low, high] for each of its ${t.rank} axes, got ${Array.isArray(list) ? `${list.length} entries` : String(list)}`);
+    throw new Error(
+      `pad: ${t.describe()} needs [low, high] for each of its ${t.rank} axes, got ${Array.isArray(list) ? `${list.length} entries` : showArgument(list)}`,
+    );
   list.forEach((entry: PadWidth, i) => {
     const fits = Array.isArray(entry) && (entry.length === 2 || entry.length === 3);
     if (!fits || entry.some((d: Dim) => typeof d === "number" && !(Number.isInteger(d) && d >= 0)))
-      throw new Error(`pad: axis ${i} of ${t.describe()} needs [low, high] or [low, high, interior] of non-negative integers, got ${Array.isArray(entry) ? showShape(entry) : String(entry)}`);
+      throw new Error(
+        `pad: axis ${i} of ${t.describe()} needs [low, high] or [low, high, interior] of non-negative integers, got ${showArgument(entry)}`,
+      );
   });
   const params = {
     low: list.map((w: PadWidth) => w[0]),

@@ -52,7 +52,11 @@ const preference = defineElementwise({
 });
 
 /** The greater or lesser of two; where they tie, each has half of the derivative. NaN if either is NaN. */
-function extreme(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr, weights: (x: Tensor, y: Tensor) => readonly [Tensor, Tensor]): Binary {
+function extreme(
+  name: string,
+  value: (a: e.Expr, b: e.Expr) => e.Expr,
+  weights: (x: Tensor, y: Tensor) => readonly [Tensor, Tensor],
+): Binary {
   const apply = defineElementwise({
     name,
     accepts: numbers,

@@ -76,15 +76,25 @@ export class RuleSet {
   rule<K extends keyof Rules>(primitive: Primitive, kind: K): NonNullable<Rules[K]> {
     const found = this.#rules.get(primitive.name)?.[kind] ?? (primitive as RuledPrimitive)[kind];
     if (found === undefined)
-      throw new Error(`${primitive.name}: the primitive has no ${kind} rule, which this ${transforms[kind]} needs. Add one to its definition, or hand the transform rules: new RuleSet({ ${primitive.name}: { ${kind} } })`);
+      throw new Error(
+        `${primitive.name}: the primitive has no ${kind} rule, which this ${transforms[kind]} needs. Add one to its definition, or hand the transform rules: new RuleSet({ ${primitive.name}: { ${kind} } })`,
+      );
     return found;
   }
 }
 
-const transforms: Record<keyof Rules, string> = { jvp: "derivative", transpose: "reverse-mode derivative", batch: "vmap", jet: "Taylor series", lower: "evaluation" };
+const transforms: Record<keyof Rules, string> = {
+  jvp: "derivative",
+  transpose: "reverse-mode derivative",
+  batch: "vmap",
+  jet: "Taylor series",
+  lower: "evaluation",
+};
 
 /** No overriding rules. */
 export const ownRules = new RuleSet({});
 
 /** The jvp of a primitive that is linear in its one operand: the same primitive, of the tangent. */
-export const linearJvp: NonNullable<Rules["jvp"]> = ({ params, tangents, outputs }) => [apply(outputs[0]!.primitive, params, [tangents[0]!])];
+export const linearJvp: NonNullable<Rules["jvp"]> = ({ params, tangents, outputs }) => [
+  apply(outputs[0]!.primitive, params, [tangents[0]!]),
+];

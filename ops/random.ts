@@ -16,6 +16,7 @@ import { add, mul, sub } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { less, where } from "./compare.ts";
 import { convert } from "./convert.ts";
+import { showArgument } from "./describe.ts";
 import { defineElementwise, noTangent } from "./elementwise.ts";
 import { cos, log, sqrt } from "./functions.ts";
 import { take } from "./indexing.ts";
@@ -77,7 +78,7 @@ function wordsFor(key: Tensor, shape: Shape, use: number): Tensor[] {
 function checkKey(op: string, key: Tensor): Tensor {
   if (!(key instanceof Tensor) || key.dtype !== "uint32" || key.rank !== 1 || key.shape[0] !== 2)
     throw new Error(
-      `random.${op}: needs a key, as random.key(seed) gives it, got ${key instanceof Tensor ? key.describe() : String(key)}${key instanceof Tensor && key.rank === 2 ? "; for a stack of keys use vmap" : ""}`,
+      `random.${op}: needs a key, as random.key(seed) gives it, got ${showArgument(key)}${key instanceof Tensor && key.rank === 2 ? "; for a stack of keys use vmap" : ""}`,
     );
   return key;
 }
@@ -89,7 +90,7 @@ function key(seed: number | Tensor): Tensor {
       throw new Error(`random.key: the seed must be an integer scalar, got ${seed.describe()}`);
     return stack([scalar(0, "uint32"), convert(seed, "uint32")]);
   }
-  if (!Number.isSafeInteger(seed)) throw new Error(`random.key: the seed must be an integer, got ${String(seed)}`);
+  if (!Number.isSafeInteger(seed)) throw new Error(`random.key: the seed must be an integer, got ${showArgument(seed)}`);
   return constant(Uint32Array.of(Math.floor(seed / 2 ** 32), seed), { dtype: "uint32" });
 }
 
@@ -134,7 +135,7 @@ export interface FloatOptions {
 }
 
 function floatOf(op: string, dtype: DType): DType {
-  if (!isFloat(dtype)) throw new Error(`random.${op}: the dtype must be float32 or float64, got ${String(dtype)}`);
+  if (!isFloat(dtype)) throw new Error(`random.${op}: the dtype must be float32 or float64, got ${showArgument(dtype)}`);
   return dtype;
 }
 
@@ -252,7 +253,7 @@ function randint(key: Tensor, shape: Shape, low: number | Tensor, high: number |
       if (!Number.isInteger(bound) || bound < -(2 ** 31) || bound > 2 ** 31 - 1 + i)
         throw new Error(`random.randint: bounds must be integers of 32 bits, got ${low} and ${high}`);
     } else if (!(bound instanceof Tensor) || dtypeInfo(bound.dtype).kind !== "int")
-      throw new Error(`random.randint: bounds must be integers, got ${bound instanceof Tensor ? bound.describe() : String(bound)}`);
+      throw new Error(`random.randint: bounds must be integers, got ${showArgument(bound)}`);
     // 2^31 is no int32, but its bits, taken modulo 2^32, give the right count.
     return broadcastTo(typeof bound === "number" ? scalar(bound | 0, "int32") : convert(bound, "int32"), shape);
   });

@@ -2,7 +2,7 @@
 import { type Dim, subDims } from "../core/dim.ts";
 import { type DType } from "../core/dtype.ts";
 import { normalizeAxes, type Shape, showShape, sizeOf } from "../core/shape.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { Tensor } from "../core/tensor.ts";
 import type { Reduced, Reducing } from "../core/types/axes.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
 import type { Fold } from "../kernel/kernel.ts";
@@ -11,6 +11,7 @@ import { div, mul, square, sub } from "./arithmetic.ts";
 import { broadcastInDim, reduceSum } from "./broadcast.ts";
 import { equal, where } from "./compare.ts";
 import { convert } from "./convert.ts";
+import { showArgument } from "./describe.ts";
 import { noTangent } from "./elementwise.ts";
 import { keptAxes, lowerFold, reducedShape } from "./fold.ts";
 import { sqrt } from "./functions.ts";
@@ -37,12 +38,20 @@ interface Reduction {
   readonly keepdims: boolean;
 }
 
+/** What the functions of this file take, some of them. */
+const optionNames = ["axis", "keepdims", "correction", "ord"];
+
 export function reductionOf(op: string, t: Tensor, argument: ReduceArgument | undefined): Reduction {
   const options: ReduceOptions =
     typeof argument === "number" || Array.isArray(argument)
       ? { axis: argument as number | readonly number[] }
       : ((argument as ReduceOptions | undefined) ?? {});
-  if (typeof options !== "object") throw new Error(`${op}: expected an axis, a list of axes or { axis, keepdims }, got ${String(options)}`);
+  const unknown =
+    typeof options === "object" && !(options instanceof Tensor) ? Object.keys(options).find((name) => !optionNames.includes(name)) : "";
+  if (unknown !== undefined)
+    throw new Error(
+      `${op}: expected an axis, a list of axes or { axis, keepdims }, got ${unknown ? `an option "${unknown}"` : showArgument(options)}`,
+    );
   return { axes: normalizeAxes(op, options.axis, t.rank), keepdims: options.keepdims ?? false };
 }
 
@@ -186,7 +195,7 @@ function deviations(
   const r = reductionOf(op, t, argument);
   const { correction = 0 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as VarianceOptions) : {};
   if (!(typeof correction === "number" && Number.isFinite(correction)))
-    throw new Error(`${op}: the correction must be a number, got ${String(correction)}`);
+    throw new Error(`${op}: the correction must be a number, got ${showArgument(correction)}`);
   const size = countOf(t.shape, r.axes);
   const count = Number.isInteger(correction) ? dimSize(subDims(size, correction), t.dtype) : sub(dimSize(size, t.dtype), correction);
   const centred = sub(t, mean(t, { axis: r.axes, keepdims: true }));
@@ -295,6 +304,6 @@ export function norm(x: Operand, argument?: number | readonly number[] | NormOpt
   const { ord = 2 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as NormOptions) : {};
   if (ord === Infinity) return max(abs(t), { axis: r.axes, keepdims: r.keepdims });
   if (ord === 1) return sum(abs(t), { axis: r.axes, keepdims: r.keepdims });
-  if (ord !== 2 && ord !== "fro") throw new Error(`norm: ord must be 1, 2, Infinity or "fro", got ${String(ord)}`);
+  if (ord !== 2 && ord !== "fro") throw new Error(`norm: ord must be 1, 2, Infinity or "fro", got ${showArgument(ord)}`);
   return finish(rootOrZero(reduceSum([square(t)], { axes: r.axes })), t.shape, r);
 }

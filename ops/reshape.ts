@@ -8,6 +8,7 @@ import type { Reshape } from "../core/types/reshape.ts";
 import type { DimsOf, Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { packed } from "../kernel/lowering.ts";
 import { reshapeView } from "../kernel/view.ts";
+import { checkTensor, showArgument } from "./describe.ts";
 import { definePrimitive, linearJvp } from "./primitive.ts";
 
 const reshapePrimitive = definePrimitive<{ readonly shape: Shape }>({
@@ -30,6 +31,8 @@ export function reshape<A extends Tensor, const T extends Shape>(
   shape: Fit<Reshape<ShapeOf<A>, DimsOf<T>>, T>,
 ): Tensor<Result<Reshape<ShapeOf<A>, DimsOf<T>>>>;
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor("reshape", x);
+  if (!Array.isArray(shape)) throw new Error(`reshape: the shape must be a list of sizes, got ${showArgument(shape)}`);
   const open = shape.filter((d) => d === -1).length;
   if (open > 1) throw new Error(`reshape: at most one -1, got shape ${showShape(shape)}`);
   checkShape(
@@ -54,6 +57,7 @@ export function expandDims<A extends Tensor, const Ax extends number | readonly 
   axis: InRangeOfNew<ShapeOf<A>, Ax, "expandDims">,
 ): Tensor<Insert<ShapeOf<A>, Ax, 1>>;
 export function expandDims(x: Tensor, axis: number | readonly number[]): Tensor {
+  checkTensor("expandDims", x);
   const added = typeof axis === "number" ? [axis] : axis;
   const rank = x.rank + added.length;
   const at = normalizeAxes("expandDims", added, rank);
@@ -71,6 +75,7 @@ export function squeeze<A extends Tensor, const Ax extends number | readonly num
   axis: Fit<Squeeze<ShapeOf<A>, Ax>, InRange<ShapeOf<A>, Ax, "squeeze">>,
 ): Tensor<Result<Squeeze<ShapeOf<A>, Ax>>>;
 export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
+  checkTensor("squeeze", x);
   const gone = axis === undefined ? x.shape.flatMap((d, i) => (sameDim(d, 1) ? [i] : [])) : normalizeAxes("squeeze", axis, x.rank);
   for (const i of gone)
     if (!sameDim(x.shape[i]!, 1)) throw new Error(`squeeze: axis ${i} of ${x.describe()} has size ${x.shape[i]}, not 1`);

@@ -6,6 +6,7 @@ import type { Tensor } from "../core/tensor.ts";
 import type { Axes, InRange, Transposed } from "../core/types/axes.ts";
 import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { transposeView, type View } from "../kernel/view.ts";
+import { showArgument } from "./describe.ts";
 import { type Operand, toTensor } from "./operand.ts";
 import { definePrimitive, linearJvp, type PrimitiveFunction } from "./primitive.ts";
 
@@ -55,7 +56,7 @@ export function transpose(x: Operand, perm?: readonly number[]): Tensor {
     );
   const axes = Array.isArray(perm) ? perm : undefined;
   if (!axes || axes.length !== t.rank)
-    throw new Error(`transpose: the order of axes for ${t.describe()} must list its ${t.rank} axes, got ${String(perm)}`);
+    throw new Error(`transpose: the order of axes for ${t.describe()} must list its ${t.rank} axes, got ${showArgument(perm)}`);
   normalizeAxes("transpose", axes, t.rank);
   return permute(
     t,

@@ -32,9 +32,29 @@ export interface Case {
 const computed = (values: readonly number[]): Tensor => convert(constant(Float64Array.from(values)), "int32");
 
 const elementwise: Case[] = Object.entries({
-  exp: [-2, 2], expm1: [-2, 2], exp2: [-2, 2], log: [0.3, 3], log1p: [-0.6, 2], log2: [0.3, 3], log10: [0.3, 3], sqrt: [0.3, 3], rsqrt: [0.3, 3],
-  sin: [-4, 4], cos: [-4, 4], tan: [-1.2, 1.2], asin: [-0.8, 0.8], acos: [-0.8, 0.8], atan: [-3, 3], sinh: [-2, 2], cosh: [-2, 2], tanh: [-2, 2],
-  erf: [-2, 2], sigmoid: [-4, 4], softplus: [-4, 4], silu: [-4, 4], gelu: [-3, 3],
+  exp: [-2, 2],
+  expm1: [-2, 2],
+  exp2: [-2, 2],
+  log: [0.3, 3],
+  log1p: [-0.6, 2],
+  log2: [0.3, 3],
+  log10: [0.3, 3],
+  sqrt: [0.3, 3],
+  rsqrt: [0.3, 3],
+  sin: [-4, 4],
+  cos: [-4, 4],
+  tan: [-1.2, 1.2],
+  asin: [-0.8, 0.8],
+  acos: [-0.8, 0.8],
+  atan: [-3, 3],
+  sinh: [-2, 2],
+  cosh: [-2, 2],
+  tanh: [-2, 2],
+  erf: [-2, 2],
+  sigmoid: [-4, 4],
+  softplus: [-4, 4],
+  silu: [-4, 4],
+  gelu: [-3, 3],
 } as const).map(([name, domain]) => ({ name, f: (x) => (functions[name as "exp"] as (t: Tensor) => Tensor)(x), shapes: [[2, 3]], domain }));
 
 export const cases: readonly Case[] = [
@@ -54,11 +74,56 @@ export const cases: readonly Case[] = [
   { name: "flip", f: (x) => flip(x, [0, -1]), shapes: [[2, 3, 4]] },
   { name: "slice", f: (x) => slice(x, [1, -4], [null, 5], [2, 1]), shapes: [[5, 6]] },
   { name: "slice backwards", f: (x) => slice(x, [-1, null], [0, null], [-2, -1]), shapes: [[6, 3]] },
-  { name: "pad", f: (x) => pad(x, [[1, 2], [0, 1]], { value: 3 }), shapes: [[2, 3]] },
-  { name: "pad between", f: (x) => pad(x, [[1, 0, 2], [0, 1, 1]], { value: -1 }), shapes: [[2, 3]] },
-  { name: "concatenate", f: (x, y) => concatenate([x, y, x], 1), shapes: [[2, 3], [2, 1]] },
-  { name: "stack", f: (x, y) => stack([x, y], -1), shapes: [[2, 3], [2, 3]] },
-  { name: "split", f: (x) => { const [a, b, c] = split(x, [1, 3], 1); return concatenate([c!, a!, b!], -1); }, shapes: [[2, 6]] },
+  {
+    name: "pad",
+    f: (x) =>
+      pad(
+        x,
+        [
+          [1, 2],
+          [0, 1],
+        ],
+        { value: 3 },
+      ),
+    shapes: [[2, 3]],
+  },
+  {
+    name: "pad between",
+    f: (x) =>
+      pad(
+        x,
+        [
+          [1, 0, 2],
+          [0, 1, 1],
+        ],
+        { value: -1 },
+      ),
+    shapes: [[2, 3]],
+  },
+  {
+    name: "concatenate",
+    f: (x, y) => concatenate([x, y, x], 1),
+    shapes: [
+      [2, 3],
+      [2, 1],
+    ],
+  },
+  {
+    name: "stack",
+    f: (x, y) => stack([x, y], -1),
+    shapes: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  {
+    name: "split",
+    f: (x) => {
+      const [a, b, c] = split(x, [1, 3], 1);
+      return concatenate([c!, a!, b!], -1);
+    },
+    shapes: [[2, 6]],
+  },
   { name: "expandDims and squeeze", f: (x) => squeeze(expandDims(x, [0, 2]), 0), shapes: [[2, 3]] },
   { name: "reshape of a transpose", f: (x) => reshape(transpose(x), [2, -1]), shapes: [[4, 3]] },
   { name: "tril", f: (x) => tril(x, 1), shapes: [[2, 3, 4]] },
@@ -80,29 +145,131 @@ export const cases: readonly Case[] = [
   { name: "logsumexp", f: (x) => logsumexp(x, 1), shapes: [[3, 4]] },
   { name: "softmax", f: (x) => softmax(x), shapes: [[3, 4]] },
   { name: "logSoftmax", f: (x) => logSoftmax(x, 0), shapes: [[3, 4]] },
-  { name: "matmul", f: (x, y) => matmul(x, y), shapes: [[2, 3], [3, 4]] },
-  { name: "matmul in batches", f: (x, y) => matmul(x, y), shapes: [[2, 1, 2, 3], [4, 3, 2]] },
+  {
+    name: "matmul",
+    f: (x, y) => matmul(x, y),
+    shapes: [
+      [2, 3],
+      [3, 4],
+    ],
+  },
+  {
+    name: "matmul in batches",
+    f: (x, y) => matmul(x, y),
+    shapes: [
+      [2, 1, 2, 3],
+      [4, 3, 2],
+    ],
+  },
   { name: "matmul by a vector", f: (x, y) => matmul(x, y), shapes: [[2, 2, 3], [3]] },
   { name: "dot of vectors", f: (x, y) => dot(x, y), shapes: [[5], [5]] },
-  { name: "dot", f: (x, y) => dot(x, y), shapes: [[2, 3], [2, 3, 2]] },
-  { name: "tensordot", f: (x, y) => tensordot(x, y, [[0, 2], [1, 0]]), shapes: [[2, 3, 4], [4, 2, 3]] },
+  {
+    name: "dot",
+    f: (x, y) => dot(x, y),
+    shapes: [
+      [2, 3],
+      [2, 3, 2],
+    ],
+  },
+  {
+    name: "tensordot",
+    f: (x, y) =>
+      tensordot(x, y, [
+        [0, 2],
+        [1, 0],
+      ]),
+    shapes: [
+      [2, 3, 4],
+      [4, 2, 3],
+    ],
+  },
   { name: "outer", f: (x, y) => outer(x, y), shapes: [[3], [2]] },
-  { name: "take", f: (x) => take(x, [[0, 2], [-1, 0]], 1), shapes: [[2, 3, 2]] },
+  {
+    name: "take",
+    f: (x) =>
+      take(
+        x,
+        [
+          [0, 2],
+          [-1, 0],
+        ],
+        1,
+      ),
+    shapes: [[2, 3, 2]],
+  },
   { name: "take of all, at computed indices", f: (x) => take(x, computed([3, 4, 5, 6, 7])), shapes: [[2, 3]] },
   { name: "take with fill", f: (x) => take(x, computed([-9, -1, 2, 4]), { axis: 0, mode: "fill", fillValue: 7 }), shapes: [[4, 2]] },
-  { name: "takeAlongAxis", f: (x) => takeAlongAxis(x, [[2, 0], [1, -1]], 1), shapes: [[2, 3]] },
+  {
+    name: "takeAlongAxis",
+    f: (x) =>
+      takeAlongAxis(
+        x,
+        [
+          [2, 0],
+          [1, -1],
+        ],
+        1,
+      ),
+    shapes: [[2, 3]],
+  },
   { name: "sort", f: (x) => sort(x, 0), shapes: [[5, 2]] },
-  { name: "gather", f: (x) => gather(x, [[0, 1], [1, 2], [0, 1]]), shapes: [[2, 3, 2]] },
-  { name: "gather at computed points", f: (x) => gather(x, reshape(computed([0, 1, 5, 2, -1, 1]), [3, 2]), { mode: "fill", fillValue: 2 }), shapes: [[2, 3]] },
-  { name: "scatterAdd", f: (x, u) => scatterAdd(x, computed([-1, 1, 1, 3]), u, { axis: 1 }), shapes: [[2, 3, 2], [2, 4, 2]] },
+  {
+    name: "gather",
+    f: (x) =>
+      gather(x, [
+        [0, 1],
+        [1, 2],
+        [0, 1],
+      ]),
+    shapes: [[2, 3, 2]],
+  },
+  {
+    name: "gather at computed points",
+    f: (x) => gather(x, reshape(computed([0, 1, 5, 2, -1, 1]), [3, 2]), { mode: "fill", fillValue: 2 }),
+    shapes: [[2, 3]],
+  },
+  {
+    name: "scatterAdd",
+    f: (x, u) => scatterAdd(x, computed([-1, 1, 1, 3]), u, { axis: 1 }),
+    shapes: [
+      [2, 3, 2],
+      [2, 4, 2],
+    ],
+  },
   { name: "dynamicSlice", f: (x) => dynamicSlice(x, [1, reshape(computed([5]), [])], [2, 3]), shapes: [[3, 5]] },
-  { name: "dynamicUpdateSlice", f: (x, u) => dynamicUpdateSlice(x, u, [1, reshape(computed([-2]), [])]), shapes: [[3, 5], [2, 2]] },
+  {
+    name: "dynamicUpdateSlice",
+    f: (x, u) => dynamicUpdateSlice(x, u, [1, reshape(computed([-2]), [])]),
+    shapes: [
+      [3, 5],
+      [2, 2],
+    ],
+  },
   { name: "diag of a vector", f: (x) => diag(x, 1), shapes: [[3]] },
   { name: "diag of a matrix", f: (x) => diag(x, -1), shapes: [[4, 3]] },
   { name: "tile and repeat", f: (x) => repeat(tile(x, [2, 1, 3]), 2, 1), shapes: [[2, 2]] },
-  { name: "einsum bij,bjk->bik", f: (x, y) => einsum("bij,bjk->bik", x, y), shapes: [[2, 3, 4], [2, 4, 2]] },
-  { name: "einsum of three", f: (x, y, z) => einsum("ij,jk,kl->li", x, y, z), shapes: [[2, 3], [3, 2], [2, 4]] },
+  {
+    name: "einsum bij,bjk->bik",
+    f: (x, y) => einsum("bij,bjk->bik", x, y),
+    shapes: [
+      [2, 3, 4],
+      [2, 4, 2],
+    ],
+  },
+  {
+    name: "einsum of three",
+    f: (x, y, z) => einsum("ij,jk,kl->li", x, y, z),
+    shapes: [
+      [2, 3],
+      [3, 2],
+      [2, 4],
+    ],
+  },
   { name: "einsum trace", f: (x) => einsum("bii->b", x), shapes: [[2, 3, 3]] },
   { name: "einsum with ellipsis", f: (x, y) => einsum("...ij,j->...i", x, y), shapes: [[2, 2, 3], [3]] },
-  { name: "uniform between bounds", f: (a, b) => random.uniform(random.key(3), [4], { min: a, max: b, dtype: "float64" }), shapes: [[], [4]] },
+  {
+    name: "uniform between bounds",
+    f: (a, b) => random.uniform(random.key(3), [4], { min: a, max: b, dtype: "float64" }),
+    shapes: [[], [4]],
+  },
 ];

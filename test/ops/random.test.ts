@@ -13,9 +13,21 @@ const key = random.key(42);
 describe("threefry2x32", () => {
   // Random123, tests/kat_vectors: counter, key, result for 20 rounds.
   it.each([
-    [[0, 0], [0, 0], [0x6b200159, 0x99ba4efe]],
-    [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]],
-    [[0x243f6a88, 0x85a308d3], [0x13198a2e, 0x03707344], [0xc4923a9c, 0x483df7a0]],
+    [
+      [0, 0],
+      [0, 0],
+      [0x6b200159, 0x99ba4efe],
+    ],
+    [
+      [0xffffffff, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      [0x1cb996fc, 0xbb002be7],
+    ],
+    [
+      [0x243f6a88, 0x85a308d3],
+      [0x13198a2e, 0x03707344],
+      [0xc4923a9c, 0x483df7a0],
+    ],
   ])("gives the published words of counter %j and key %j", (counter, key, expected) => {
     const words = [...key, ...counter].map((w) => constant(Uint32Array.of(w)));
     expect(valuesOf(threefry2x32.many(words, {})).map((v) => v.data[0])).toEqual(expected);
@@ -83,8 +95,20 @@ describe("distributions", () => {
     [65537, -5, 65532],
   ])("randint (seed %d) is floor(w n / 2^64), exactly, from %d to %d", (seed, low, high) => {
     const k = random.key(seed);
-    const [w0, w1] = valuesOf(threefry2x32.many([constant(Uint32Array.of(0, 0, 0)), constant(Uint32Array.of(seed, seed, seed)), constant(Uint32Array.of(0, 0, 0)), constant(Uint32Array.of(0, 1, 2))], {}));
-    const expected = [0, 1, 2].map((i) => low + Number((((BigInt(w0!.data[i]!) << 32n) + BigInt(w1!.data[i]!)) * BigInt(high - low)) >> 64n));
+    const [w0, w1] = valuesOf(
+      threefry2x32.many(
+        [
+          constant(Uint32Array.of(0, 0, 0)),
+          constant(Uint32Array.of(seed, seed, seed)),
+          constant(Uint32Array.of(0, 0, 0)),
+          constant(Uint32Array.of(0, 1, 2)),
+        ],
+        {},
+      ),
+    );
+    const expected = [0, 1, 2].map(
+      (i) => low + Number((((BigInt(w0!.data[i]!) << 32n) + BigInt(w1!.data[i]!)) * BigInt(high - low)) >> 64n),
+    );
     expect(numbersOf(random.randint(k, [3], low, high))).toEqual(expected);
   });
   it("permutation is one, and reaches all orders evenly", () => {
@@ -96,7 +120,16 @@ describe("distributions", () => {
     }
     expect(counts.size).toBe(6);
     for (const c of counts.values()) expect(Math.abs(c - 100)).toBeLessThan(4 * Math.sqrt((100 * 5) / 6));
-    const rows = numbersOf(random.permutation(key, constant([[1, 2], [3, 4], [5, 6]])));
+    const rows = numbersOf(
+      random.permutation(
+        key,
+        constant([
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ]),
+      ),
+    );
     expect(rows.filter((_, i) => i % 2 === 0).toSorted((a, b) => a - b)).toEqual([1, 3, 5]);
     expect(rows.filter((_, i) => i % 2 === 0).map((x) => x + 1)).toEqual(rows.filter((_, i) => i % 2 === 1));
   });
@@ -104,7 +137,14 @@ describe("distributions", () => {
 
 describe("keys", () => {
   it("differ after split, keys, foldIn and between seeds", () => {
-    const all = [key, ...random.split(key, 5), ...[0, 1, 2, -1].map((n) => random.foldIn(key, n)), random.key(43), random.key(-42), random.key(42 + 2 ** 32)];
+    const all = [
+      key,
+      ...random.split(key, 5),
+      ...[0, 1, 2, -1].map((n) => random.foldIn(key, n)),
+      random.key(43),
+      random.key(-42),
+      random.key(42 + 2 ** 32),
+    ];
     const seen = new Set(valuesOf(all).map((v) => [...v.data].join()));
     expect(seen.size).toBe(all.length);
   });
@@ -135,7 +175,7 @@ describe("bad input", () => {
     [() => random.normal(random.keys(key, 3), [3]), /use vmap/],
     [() => random.uniform(key, [2.5]), /random\.uniform: 2\.5 is not a size/],
     [() => random.uniform(key, [2], { min: 1, max: 1 }), /min must be less than max/],
-    [() => random.uniform(key, [2], { dtype: "int32" }), /dtype must be float32 or float64, got int32/],
+    [() => random.uniform(key, [2], { dtype: "int32" }), /dtype must be float32 or float64, got "int32"/],
     [() => random.bernoulli(key, 1.5, [2]), /probability must lie in \[0, 1\], got 1\.5/],
     [() => random.bernoulli(key, NaN, [2]), /probability must lie in/],
     [() => random.randint(key, [2], 3, 3), /low must be less than high, got 3 and 3/],

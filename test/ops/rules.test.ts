@@ -25,7 +25,9 @@ function difference(f: (x: number[][]) => number[], x: number[][], v: number[][]
 function expectClose(got: readonly number[], expected: readonly number[], tolerance: number): void {
   expect(got.length).toBe(expected.length);
   const size = Math.max(1, ...expected.map(Math.abs));
-  got.forEach((g, i) => expect(Math.abs(g - expected[i]!), `entry ${i}: ${g}, expected ${expected[i]}`).toBeLessThanOrEqual(tolerance * size));
+  got.forEach((g, i) =>
+    expect(Math.abs(g - expected[i]!), `entry ${i}: ${g}, expected ${expected[i]}`).toBeLessThanOrEqual(tolerance * size),
+  );
 }
 
 for (const { name, f, shapes, domain } of cases) {
@@ -41,12 +43,20 @@ for (const { name, f, shapes, domain } of cases) {
 
     it("has the first derivative of finite differences", () => {
       const [, tangent] = jvp(g, x, v);
-      expectClose(numbersOf(tangent), difference((p) => numbersOf(g(...at(p))), data, dv), 1e-8);
+      expectClose(
+        numbersOf(tangent),
+        difference((p) => numbersOf(g(...at(p))), data, dv),
+        1e-8,
+      );
     });
     it("has the second derivative of finite differences", () => {
       const first: F = (...p) => jvp(g, p, v)[1];
       const [, second] = jvp(first, x, v);
-      expectClose(numbersOf(second), difference((p) => numbersOf(first(...at(p))), data, dv), 1e-7);
+      expectClose(
+        numbersOf(second),
+        difference((p) => numbersOf(first(...at(p))), data, dv),
+        1e-7,
+      );
     });
     it("pulls back by the transpose, twice", () => {
       const check = (h: F): void => {
@@ -64,7 +74,9 @@ for (const { name, f, shapes, domain } of cases) {
     it("is batched as a loop, for every choice of batched operands", () => {
       for (let mask = 1; mask < 2 ** shapes.length; mask++) {
         const flags = shapes.map((_, i) => (mask >> i) & 1);
-        const stacks = shapes.map((shape, i) => numbers(flags[i] ? [3, ...shape] : shape, { seed: 20 + i, low: domain?.[0] ?? -2, high: domain?.[1] ?? 2 }));
+        const stacks = shapes.map((shape, i) =>
+          numbers(flags[i] ? [3, ...shape] : shape, { seed: 20 + i, low: domain?.[0] ?? -2, high: domain?.[1] ?? 2 }),
+        );
         const inAxes = flags.map((flag) => (flag ? 0 : null));
         const cotangent = numbers(g(...x).shape as number[], { seed: 97, low: -1, high: 1 }).tensor;
         const pulled: F = (...p) => vjp(g, p)[1](cotangent)[p.length - 1]!;

@@ -35,7 +35,10 @@ export function positions(shape: readonly number[]): number[][] {
 }
 
 /** A constant of random-looking numbers in [low, high), the same for the same seed. */
-export function numbers(shape: readonly number[], { seed = 1, low = -2, high = 2, dtype = "float64" as DType } = {}): { data: number[]; shape: readonly number[]; tensor: Tensor } {
+export function numbers(
+  shape: readonly number[],
+  { seed = 1, low = -2, high = 2, dtype = "float64" as DType } = {},
+): { data: number[]; shape: readonly number[]; tensor: Tensor } {
   let state = seed * 2654435761 + 12345;
   const data = Array.from({ length: countOf(shape) }, () => {
     state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
