@@ -21,7 +21,8 @@ export function reduceByLn2(x: Expr, { step = 1, low = 0, late = 0 } = {}): { r:
 }
 
 /** e^r for |r| <= ln(2)/2. */
-const expOfRemainder = (r: Expr): Expr => add(add(mul(mul(r, r), polynomial(r, [0.49999994, 0.166665211, 0.0416682884, 0.00836870354, 0.00138189388])), r), f32(1));
+const expOfRemainder = (r: Expr): Expr =>
+  add(add(mul(mul(r, r), polynomial(r, [0.49999994, 0.166665211, 0.0416682884, 0.00836870354, 0.00138189388])), r), f32(1));
 
 /** 2^r for |r| <= 1/2. */
 export const exp2OfRemainder = (r: Expr): Expr =>

@@ -72,7 +72,8 @@ export const rsqrt = (x: Expr): Expr => div(like(x, 1), sqrt(x));
 
 /** sqrt(x^2 + y^2); scaled by a power of two where a square would overflow or lose bits. Infinity if either is infinite, even beside NaN. */
 export function hypot(x: Expr, y: Expr): Expr {
-  const c = x.type === "f32" ? { low: 2 ** -100, high: 2 ** 126, shrink: 2 ** -70, grow: 2 ** 90 } : { low: 2 ** -900, high: 2 ** 1020, shrink: 2 ** -520, grow: 2 ** 600 };
+  const single = { low: 2 ** -100, high: 2 ** 126, shrink: 2 ** -70, grow: 2 ** 90 };
+  const c = x.type === "f32" ? single : { low: 2 ** -900, high: 2 ** 1020, shrink: 2 ** -520, grow: 2 ** 600 };
   const k = (value: number): Expr => like(x, value);
   const length = (u: Expr, v: Expr): Expr => add(mul(u, u), mul(v, v));
   const direct = length(x, y);

@@ -4,7 +4,6 @@
  */
 import { type Expr, exprOrder } from "../../kernel/expr.ts";
 
-const words = new DataView(new ArrayBuffer(8));
 const float = (v: number): string => (Object.is(v, -0) ? "-0" : `${v}`);
 
 /** f32 values, integers and bools are JavaScript numbers, in their type's range: u32 is non-negative. */
@@ -24,7 +23,6 @@ function term(e: Expr, a: readonly string[]): string {
     case "sqrt": return wrap(`Math.sqrt(${x})`);
     case "select": case "rare": return `${x} ? ${y} : ${z}`;
     case "convert": return e.type === "f32" || e.type === "f64" ? wrap(`+${x}`) : e.type === "bool" ? `${x} !== 0` : from === "bool" ? `+${x}` : `toInteger(${x}, ${e.type === "u32"})`;
-    case "bitcast": return `bitcast(${x}, "${from}", "${e.type}")`;
     case "call": return `Math.${e.fn}(${a.join()})`;
     default: {
       const sign = infix[e.op];
@@ -45,9 +43,11 @@ export function compile(root: Expr): (out: Float32Array | Float64Array, ...input
   const reads = 1 + Math.max(...order.map((e) => (e.op === "read" ? e.value : 0)));
   const inputs = Array.from({ length: reads }, (_, k) => `x${k}`);
   const body = `return (out, ${inputs.join()}) => { for (let i = 0; i < out.length; i++) {\n${lines.join("\n")}\nout[i] = ${name.get(root)}; } }`;
-  const views = [new Float32Array(words.buffer), new Int32Array(words.buffer), new Uint32Array(words.buffer)];
+  const word = new ArrayBuffer(4);
+  const views = [new Float32Array(word), new Int32Array(word), new Uint32Array(word)];
   return new Function("toInteger", "f32", "i32", "u32", body)(toInteger, ...views) as ReturnType<typeof compile>;
 }
 
+/** A bitcast takes two statements: a store in one type's view of a shared word, and a load from the other's. */
 const bitcasts = (e: Expr, name: ReadonlyMap<Expr, string>): string | undefined =>
   e.op === "bitcast" ? `${e.args[0]!.type}[0] = ${name.get(e.args[0]!)}; const ${name.get(e)} = ${e.type}[0];` : undefined;
