@@ -4,7 +4,9 @@
  */
 import type { Dim } from "../core/dim.ts";
 import type { Storage } from "../core/dtype.ts";
+import type { Shape } from "../core/shape.ts";
 import { canonicalize, type Expr, exprOrder } from "./expr.ts";
+import type { View } from "./view.ts";
 
 /** How an operand moves along the innermost axis of the index space: not at all, by one element, or by a stride argument. */
 export type Inner = 0 | 1 | "strided";
@@ -108,6 +110,19 @@ export interface Step {
   readonly reads: readonly Operand[];
   readonly writes: readonly Operand[];
   readonly uniforms: readonly Dim[];
+  /** What a loop kernel's step was before its axes were merged: what fusion works on. */
+  readonly loop?: Loop;
+}
+
+/** One loop nest over views, with all its axes. */
+export interface Loop {
+  /** The index space. Every read and write has this rank (strides 0 where it repeats); a folded axis is the last, and the writes lack it. */
+  readonly shape: Shape;
+  readonly body: Body;
+  readonly reads: readonly View[];
+  readonly writes: readonly View[];
+  readonly fold?: Fold | undefined;
+  readonly uniforms?: readonly Dim[];
 }
 
 const kernels = new Map<string, WeakRef<Kernel>>();

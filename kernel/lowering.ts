@@ -5,9 +5,8 @@
 import { type Dim, sameDim } from "../core/dim.ts";
 import { dtypeInfo, type Storage } from "../core/dtype.ts";
 import type { Aval } from "../core/primitive.ts";
-import type { Shape } from "../core/shape.ts";
 import * as e from "./expr.ts";
-import { type Access, type Body, body, type Fold, type Inner, loopKernel, type Operand, type Step } from "./kernel.ts";
+import { type Access, type Body, body, type Inner, type Loop, loopKernel, type Operand, type Step } from "./kernel.ts";
 import { contiguous, isContiguous, mergeAxes, type View } from "./view.ts";
 
 export interface Lowered {
@@ -33,18 +32,9 @@ const access = (v: View, strides: readonly Dim[]): Access => ({
   inner: strides.length === 0 ? 0 : innerOf(strides[strides.length - 1]!),
 });
 
-export interface LoopOptions {
-  /** The index space. Every read and write has this rank (strides 0 where it repeats). */
-  readonly shape: Shape;
-  readonly body: Body;
-  readonly reads: readonly View[];
-  readonly writes: readonly View[];
-  readonly fold?: Fold;
-  readonly uniforms?: readonly Dim[];
-}
-
 /** One loop kernel over an index space, with axes merged where nothing depends on them one by one. */
-export function loop({ shape, body: b, reads, writes, fold, uniforms = [] }: LoopOptions): Step {
+export function loop(source: Loop): Step {
+  const { shape, body: b, reads, writes, fold, uniforms = [] } = source;
   // A reduction's writes lack the folded axis: give it a stride of 0 while merging, and drop it afterwards.
   const reduces = fold !== undefined && fold !== "cumsum";
   const writeStrides = writes.map((w) => (reduces ? [...w.strides, 0] : w.strides));
@@ -66,6 +56,7 @@ export function loop({ shape, body: b, reads, writes, fold, uniforms = [] }: Loo
     reads: reads.map((r, i) => operand(r, readStrides[i]!)),
     writes: writes.map((w, i) => operand(w, outStrides[i]!)),
     uniforms,
+    loop: source,
   };
 }
 

@@ -133,7 +133,14 @@ const cases: readonly (readonly [what: string, act: () => unknown, ...words: (st
     "probe",
     "bad-input.test.ts",
   ],
-  ["a gradient of what is not a scalar", () => grad(engine.variable([1, 2]).mul(2), engine.variable(1)), "grad", "scalar", "[2]", "sum or mean"],
+  [
+    "a gradient of what is not a scalar",
+    () => grad(engine.variable([1, 2]).mul(2), engine.variable(1)),
+    "grad",
+    "scalar",
+    "[2]",
+    "sum or mean",
+  ],
   [
     "a primitive without a needed rule",
     () => {
@@ -159,7 +166,8 @@ describe("bad input throws at once", () => {
     }
     expect(thrown).toBeInstanceOf(Error);
     const { message, stack } = thrown as Error;
-    for (const word of words) expect(message).toMatch(typeof word === "string" ? new RegExp(word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) : word);
+    for (const word of words)
+      expect(message).toMatch(typeof word === "string" ? new RegExp(word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) : word);
     expect(stack, "the user's own line is on the stack").toContain("bad-input.test.ts");
   });
 });

@@ -17,7 +17,10 @@ it("the example runs as printed, and the second change runs no network", async (
   try {
     const file = join(folder, "example.ts");
     writeFileSync(file, `${example}\nexport { engine, loss, dw };\n`);
-    const { engine, dw } = (await import(/* @vite-ignore */ join(process.cwd(), file))) as { engine: import("fluxion").Engine; dw: import("fluxion").Tensor };
+    const { engine, dw } = (await import(/* @vite-ignore */ join(process.cwd(), file))) as {
+      engine: import("fluxion").Engine;
+      dw: import("fluxion").Tensor;
+    };
     const { nodesComputed, nodesTotal } = engine.stats.lastFlush;
     expect(nodesComputed).toBeLessThan(nodesTotal / 2);
     expect(said).toHaveLength(2);
