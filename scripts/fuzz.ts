@@ -6,11 +6,10 @@
  * Prints progress, and at the first difference a shrunk program with the arguments that find it again.
  */
 import { parseArgs } from "node:util";
-import fc from "fast-check";
 import { cpu } from "../cpu/backend.ts";
 import { interpreter } from "../kernel/interpreter.ts";
 import { createEngine } from "../scheduler/engine.ts";
-import { check, explain, type Program, programs } from "../test/scheduler/model.ts";
+import { checkMany } from "../test/scheduler/model.ts";
 
 const BATCH = 500;
 const { values } = parseArgs({
@@ -27,17 +26,10 @@ if (!backend) throw new Error(`fuzz: --backend takes ${Object.keys(backends).joi
 console.log(`${total} sequences over ${values.backend}, seed ${first}`);
 for (let done = 0, seed = first; done < total; seed++) {
   const numRuns = Math.min(BATCH, total - done);
-  const result = await fc.check(
-    fc.asyncProperty(programs, (program) => check(program, () => createEngine({ backend: backend() }))),
-    { numRuns, seed },
-  );
-  if (result.failed) {
-    const [program] = result.counterexample as [Program];
-    console.log(
-      `\nseed ${seed}, after ${result.numRuns} sequences, shrunk ${result.numShrinks} times: ${String(result.errorInstance)} ${String((result.errorInstance as Error).cause ?? "")}`,
-    );
-    console.log(explain(program));
-    console.log(`\nAgain: npm run fuzz -- --sequences ${BATCH} --seed ${seed} --backend ${values.backend}`);
+  try {
+    await checkMany(numRuns, seed, () => createEngine({ backend: backend() }));
+  } catch (error) {
+    console.log(`\n${(error as Error).message}\n\nAgain: npm run fuzz -- --sequences ${BATCH} --seed ${seed} --backend ${values.backend}`);
     process.exit(1);
   }
   done += numRuns;

@@ -253,7 +253,7 @@ const operations: Readonly<Record<string, Build>> = {
     return draws[choose.below(draws.length)]!();
   },
   // Has no value where the axis is empty: a failure that comes and goes.
-  shorten: alongAxis((x, axis) => sliceAxis(x, axis, 1, x.shape[axis]!)),
+  shorten: alongAxis((x, axis) => (x.shape[axis] === 1 ? undefined : sliceAxis(x, axis, 1, x.shape[axis]!))),
   probe: (x) => probe(x),
   stopGradient: (x) => stopGradient(x),
   literal: (x, choose) => loose(arithmetic.mul)(numeric(x), scalar([2, -1, 0.5, 3][choose.below(4)]!, "float32")),

@@ -12,6 +12,7 @@ import { dimNames, type DimSizes } from "../../core/dim.ts";
 import type { DType } from "../../core/dtype.ts";
 import { topological } from "../../core/graph.ts";
 import { isStatic, sameShape, type Shape, sizeOf } from "../../core/shape.ts";
+import { keepSites } from "../../core/site.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Value } from "../../core/value.ts";
 import { convert } from "../../ops/convert.ts";
@@ -19,6 +20,9 @@ import { sameBits } from "../oracle/evaluate.ts";
 import { build, dtypes, type NodeSpec, nodeSpec, randomData, showSpec, sizesOf, sourceShapes } from "../oracle/random-graph.ts";
 import { createReferenceEngine } from "../oracle/reference-engine.ts";
 import { collectGarbage } from "../tooling/gc.ts";
+
+// Hundreds of thousands of nodes, and no message that would say where they were made.
+keepSites(0);
 
 // ---- programs
 
@@ -379,8 +383,19 @@ export async function check(program: Program, createEngine: () => Promise<Engine
   }
 }
 
+/** Checks random programs. Throws with the first that disagrees, shrunk and written out. */
+export async function checkMany(sequences: number, seed: number, createEngine: () => Promise<EngineUnderTest>): Promise<void> {
+  const property = fc.asyncProperty(programs, (program) => check(program, createEngine));
+  const { failed, counterexample, errorInstance, numShrinks } = await fc.check(property, { numRuns: sequences, seed });
+  if (!failed) return;
+  const { cause } = errorInstance as Error;
+  throw new Error(
+    `seed ${seed}, shrunk ${numShrinks} times: ${String(errorInstance)} ${cause === undefined ? "" : String(cause)}\n${explain(counterexample![0])}`,
+  );
+}
+
 /** The program as a person reads it: its sources, its graph with types, and its commands. */
-export function explain(program: Program): string {
+function explain(program: Program): string {
   const engine = createReferenceEngine();
   const sizes = new Map([
     ["n", 3],
