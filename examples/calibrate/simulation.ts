@@ -1,7 +1,7 @@
 /**
  * The viscous Burgers equation in the graph: u_t + u u_x = nu u_xx on -1 < x < 1, u = 0 at both ends, from
  * u(0, x) = -A sin(pi x). Central differences in space, Runge-Kutta-Chebyshev in time, float64 throughout: both errors
- * are of second order, and together a fifteenth of the noise in the observations.
+ * are of second order, and together a thirtieth of the noise in the observations.
  */
 import { mul, pad, slice, tensor, type Tensor } from "fluxion";
 import { chebyshevFor } from "./chebyshev.ts";
