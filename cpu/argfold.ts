@@ -1,5 +1,6 @@
 /** argmax and argmin over vectors: the state that a reduction carries from element to element. */
-import { F32, F64, type FunctionBuilder, I32, type Local, type Op, type Pushed } from "./encoder.ts";
+import { F32, F64, type FunctionBuilder, I32, type Local, type Pushed } from "./encoder.ts";
+import type { Op } from "./opcodes.ts";
 import { highest, type Home, type Kind, lowest } from "./tree.ts";
 import type { Lanes, Vectors } from "./vectors.ts";
 
@@ -29,7 +30,12 @@ export class ArgFold {
     this.#better = fold === "argmax" ? "gt" : "lt";
     this.#worst = (fold === "argmax" ? lowest : highest)[kind];
     this.result = vectors.allocate("i32");
-    [this.#best, this.#masks, this.#candidate, this.#worstLanes] = [0, 1, 2, 3].map(() => vectors.allocate(kind)) as [Lanes, Lanes, Lanes, Lanes];
+    [this.#best, this.#masks, this.#candidate, this.#worstLanes] = [0, 1, 2, 3].map(() => vectors.allocate(kind)) as [
+      Lanes,
+      Lanes,
+      Lanes,
+      Lanes,
+    ];
   }
 
   empty(): void {

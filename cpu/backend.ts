@@ -49,7 +49,30 @@ function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): 
 }
 
 let driver: WebAssembly.Module | undefined;
-const math = Object.fromEntries(["exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "pow"].map((name) => [name, Math[name as "exp"]]));
+const math = Object.fromEntries(
+  [
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "atan2",
+    "pow",
+  ].map((name) => [name, Math[name as "exp"]]),
+);
 
 class CpuBackend implements Backend {
   readonly name = "cpu";
@@ -113,7 +136,11 @@ class CpuBackend implements Backend {
       this.#returnWorkspace(workspace);
     };
     try {
-      const { words, relative } = encodeCommands(segments, { kernel: (step) => this.#kernels.get(step.kernel)!.place, workspace: workspace.address, stage: claim });
+      const { words, relative } = encodeCommands(segments, {
+        kernel: (step) => this.#kernels.get(step.kernel)!.place,
+        workspace: workspace.address,
+        stage: claim,
+      });
       const commands = claim(words.byteLength);
       for (const i of relative) words[i]! += commands;
       memory.write(commands, words);

@@ -47,10 +47,19 @@ export function planReduction(kernel: LoopKernel): ReductionPlan {
 export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
   const { rank, columns, value } = plan;
   const folded = rank - 1;
-  const nest = new Nest(f, { rank, writeRank: rank - 1 }, columns ? rank - 2 : folded, plan.reads.map((r) => [r.storage, r.along]), [plan.write]);
+  const nest = new Nest(
+    f,
+    { rank, writeRank: rank - 1 },
+    columns ? rank - 2 : folded,
+    plan.reads.map((r) => [r.storage, r.along]),
+    [plan.write],
+  );
   const code = new LaneCode(f, nest);
   const kind = (value.type === "bool" ? "u32" : value.type) as Kind;
-  const folder = plan.fold === "argmax" || plan.fold === "argmin" ? new ArgFold(nest, code, plan.fold, kind, () => nest.index(folded)) : new TreeFold(nest, code, plan.fold, kind, !columns);
+  const folder =
+    plan.fold === "argmax" || plan.fold === "argmin"
+      ? new ArgFold(nest, code, plan.fold, kind, () => nest.index(folded))
+      : new TreeFold(nest, code, plan.fold, kind, !columns);
   const levelOfLeaf = (e: Expr): Level => {
     const invariant = columns ? Level.group : Level.row;
     if (e.op === "at") return invariant;

@@ -5,7 +5,8 @@
  */
 import type { Lane } from "../core/dtype.ts";
 import type { Expr, MathFunction } from "../kernel/expr.ts";
-import { F64, type FunctionBuilder, type Import, type Local, type Op, type Pushed, V128 } from "./encoder.ts";
+import { F64, type FunctionBuilder, type Import, type Local, type Pushed, V128 } from "./encoder.ts";
+import type { Op } from "./opcodes.ts";
 import type { Instruction } from "./schedule.ts";
 import { type Lanes, simdOp, Vectors } from "./vectors.ts";
 
@@ -54,7 +55,15 @@ export class LaneCode extends Vectors {
     const e = i.expr;
     const args = i.args.map((a) => this.#results.get(a)!);
     // Four equal f64 lanes are computed once.
-    const equalHalves = e.type === "f64" && (e.op === "const" || (e.args.length > 0 && e.op !== "read" && e.op !== "at" && i.block.length === 0 && e.args.every((a) => a.type === "f64") && args.every((a) => a[0] === a[1])));
+    const equalHalves =
+      e.type === "f64" &&
+      (e.op === "const" ||
+        (e.args.length > 0 &&
+          e.op !== "read" &&
+          e.op !== "at" &&
+          i.block.length === 0 &&
+          e.args.every((a) => a.type === "f64") &&
+          args.every((a) => a[0] === a[1])));
     const fresh = this.allocate(equalHalves ? "f32" : e.type);
     const out = equalHalves ? [fresh[0]!, fresh[0]!] : fresh;
     if (e.op === "rare") this.#rare(i, out);
@@ -69,7 +78,8 @@ export class LaneCode extends Vectors {
   #masked(e: Expr, out: Lanes, mask: Local | undefined, load: (mask: Local | undefined) => void): void {
     const { f } = this;
     load(mask);
-    if (mask !== undefined) out.forEach((o, h) => f.set(o, f.op("v128.and", f.get(o), e.type === "f64" ? this.wideMask(mask, h) : f.get(mask))));
+    if (mask !== undefined)
+      out.forEach((o, h) => f.set(o, f.op("v128.and", f.get(o), e.type === "f64" ? this.wideMask(mask, h) : f.get(mask))));
   }
 
   #rare(i: Instruction, out: Lanes): void {
@@ -95,15 +105,30 @@ export class LaneCode extends Vectors {
       case "uniform":
         return this.#leaves.uniform(e.value);
       case "select":
-        return f.op("v128.bitselect", f.get(args[1]![h]!), f.get(args[2]![h]!), e.type === "f64" ? this.wideMask(args[0]![0]!, h) : f.get(args[0]![0]!));
+        return f.op(
+          "v128.bitselect",
+          f.get(args[1]![h]!),
+          f.get(args[2]![h]!),
+          e.type === "f64" ? this.wideMask(args[0]![0]!, h) : f.get(args[0]![0]!),
+        );
       case "bitcast":
         return get(0);
       case "convert":
         return this.#convert(type, e.type, args[0]!, h);
       case "call":
-        return this.#perLane64(mathImport(e.fn!), args.map((a) => a[h]!));
+        return this.#perLane64(
+          mathImport(e.fn!),
+          args.map((a) => a[h]!),
+        );
       case "rem":
-        return type === "f64" ? this.#perLane64(mathImport("rem"), args.map((a) => a[h]!)) : type === "f32" ? this.#floatRem(args[0]![0]!, args[1]![0]!) : this.#integerRem(type, args[0]![0]!, args[1]![0]!);
+        return type === "f64"
+          ? this.#perLane64(
+              mathImport("rem"),
+              args.map((a) => a[h]!),
+            )
+          : type === "f32"
+            ? this.#floatRem(args[0]![0]!, args[1]![0]!)
+            : this.#integerRem(type, args[0]![0]!, args[1]![0]!);
       case "shl":
       case "shr":
         return this.#shift(e, args[0]![0]!, args[1]![0]!);
@@ -178,7 +203,9 @@ export class LaneCode extends Vectors {
     const kind = e.op === "shl" ? "shl" : e.type === "i32" ? "shr_s" : "shr_u";
     const by = e.args[1]!;
     if (by.op === "const") return f.op(`i32x4.${kind}`, f.get(a), f.i32(by.value & 31));
-    return this.#perLane32((l) => f.op(`i32.${kind}`, f.lane("i32x4.extract_lane", l, f.get(a)), f.lane("i32x4.extract_lane", l, f.get(count))));
+    return this.#perLane32((l) =>
+      f.op(`i32.${kind}`, f.lane("i32x4.extract_lane", l, f.get(a)), f.lane("i32x4.extract_lane", l, f.get(count))),
+    );
   }
 
   #perLane32(value: (l: number) => Pushed): Pushed {

@@ -31,7 +31,13 @@ export function stored(code: LaneCode, value: Expr, lanes: Lanes): Lanes {
 
 export function emitLoop(f: FunctionBuilder, kernel: LoopKernel): void {
   const { rank, body } = kernel;
-  const nest = new Nest(f, { rank, writeRank: rank }, rank - 1, kernel.reads.map((r) => [r.storage, alongOf(r.inner)]), kernel.writes);
+  const nest = new Nest(
+    f,
+    { rank, writeRank: rank },
+    rank - 1,
+    kernel.reads.map((r) => [r.storage, alongOf(r.inner)]),
+    kernel.writes,
+  );
   const code = new LaneCode(f, nest);
   const { levels, values } = schedule(body.values, exprOrder(body.values), levelOfLeaf(kernel));
   nest.prologue(rank);

@@ -44,7 +44,9 @@ export class DeviceMemory {
     const size = sizeClass(bytes + SLACK);
     const address = this.#free.get(size)?.pop() ?? this.#extend(size) ?? this.#reuseLarger(size);
     if (address === undefined)
-      throw new OutOfMemory(`out of memory: ${bytes} bytes asked for, ${this.#bytesInUse} in use, and WebAssembly memory ends at ${MAX_PAGES * PAGE}`);
+      throw new OutOfMemory(
+        `out of memory: ${bytes} bytes asked for, ${this.#bytesInUse} in use, and WebAssembly memory ends at ${MAX_PAGES * PAGE}`,
+      );
     const taken = this.#sizes.get(address) ?? size;
     this.#sizes.set(address, taken);
     this.#bytesInUse += taken;

@@ -62,20 +62,42 @@ export class Nest implements Leaves {
   readonly #nowhere: Local;
   readonly #uniforms: number;
 
-  constructor(f: FunctionBuilder, shape: ArgumentShape, laneAxis: number, reads: readonly (readonly [Storage, Along])[], writes: readonly Access[]) {
+  constructor(
+    f: FunctionBuilder,
+    shape: ArgumentShape,
+    laneAxis: number,
+    reads: readonly (readonly [Storage, Along])[],
+    writes: readonly Access[],
+  ) {
     this.f = f;
     this.laneAxis = laneAxis;
     const locals = (n: number): Local[] => Array.from({ length: n }, () => f.local(I32));
     this.sizes = locals(shape.rank);
     this.positions = locals(shape.rank);
     [this.scratch, this.#complete, this.#rest] = locals(3) as [Local, Local, Local];
-    [this.live, this.#iota, this.#last, this.#addresses, this.#nowhere] = Array.from({ length: 5 }, () => f.local(V128)) as [Local, Local, Local, Local, Local];
+    [this.live, this.#iota, this.#last, this.#addresses, this.#nowhere] = Array.from({ length: 5 }, () => f.local(V128)) as [
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+    ];
     let word = shape.rank;
     const operand = (storage: Storage, along: Along, rank: number): OperandCode => {
       const base = 4 * word++;
       const strides = Array.from({ length: rank }, () => 4 * word++);
       const walks = along === "strided" || along === "either";
-      return { storage, along, base, strides, pointer: f.local(), run: f.local(), out: f.local(), adjacent: f.local(), distances: locals(walks ? 3 : 0) };
+      return {
+        storage,
+        along,
+        base,
+        strides,
+        pointer: f.local(),
+        run: f.local(),
+        out: f.local(),
+        adjacent: f.local(),
+        distances: locals(walks ? 3 : 0),
+      };
     };
     this.reads = reads.map(([storage, along]) => operand(storage, along, shape.rank));
     this.writes = writes.map((w) => operand(w.storage, w.inner === 1 ? "unit" : "strided", shape.writeRank));
@@ -163,7 +185,8 @@ export class Nest implements Leaves {
     const { f } = this;
     f.increase(this.positions[this.laneAxis]!, f.i32(4));
     for (const o of [...this.reads, ...walkedWrites])
-      if ((o.along === "strided" || o.along === "either")) f.increase(o.run, f.op("i32.shl", f.load("i32.load", f.get(ARGS), o.strides[this.laneAxis]!), f.i32(2)));
+      if (o.along === "strided" || o.along === "either")
+        f.increase(o.run, f.op("i32.shl", f.load("i32.load", f.get(ARGS), o.strides[this.laneAxis]!), f.i32(2)));
   }
 
   /** Prepares for the last group, of which only some lanes exist. */
@@ -172,7 +195,8 @@ export class Nest implements Leaves {
     const { get, i32 } = f;
     f.set(this.live, f.op("i32x4.lt_s", get(this.#iota), f.op("i32x4.splat", get(this.#rest))));
     for (const o of this.reads)
-      if (o.along === "strided" || o.along === "either") o.distances.forEach((d, l) => f.set(d, f.op("select", get(d), i32(0), f.op("i32.gt_u", get(this.#rest), i32(l + 1)))));
+      if (o.along === "strided" || o.along === "either")
+        o.distances.forEach((d, l) => f.set(d, f.op("select", get(d), i32(0), f.op("i32.gt_u", get(this.#rest), i32(l + 1)))));
     walkedWrites.forEach((o, k) => {
       const bytes = storageBytes(o.storage);
       const place = (): Pushed => f.add(get(this.scratch), i32(this.#tail(k)));
@@ -226,9 +250,11 @@ export class Nest implements Leaves {
     const o = this.reads[slot]!;
     const vector = (): void => out.forEach((l, h) => f.set(l, f.load("v128.load", this.#address(o), 16 * h)));
     const exists = (): Pushed => f.op("v128.and", get(mask!), get(this.live));
-    const single = (): void => this.#gather(out, (l) => this.#guarded(mask === undefined ? undefined : this.#addresses, l, () => this.#lane(o, l)));
+    const single = (): void =>
+      this.#gather(out, (l) => this.#guarded(mask === undefined ? undefined : this.#addresses, l, () => this.#lane(o, l)));
     if (o.along === "same") {
-      const address = mask === undefined ? get(o.pointer) : f.op("select", get(o.pointer), get(this.scratch), f.op("v128.any_true", exists()));
+      const address =
+        mask === undefined ? get(o.pointer) : f.op("select", get(o.pointer), get(this.scratch), f.op("v128.any_true", exists()));
       f.set(out[0]!, f.load(o.storage === "f64" ? "v128.load64_splat" : "v128.load32_splat", address));
       if (out[1] !== undefined && out[1] !== out[0]) f.set(out[1], get(out[0]!));
       return;
@@ -248,7 +274,8 @@ export class Nest implements Leaves {
     const o = this.reads[slot]!;
     const base = f.op("i32x4.splat", f.load("i32.load", get(ARGS), o.base));
     const address = f.op("i32x4.add", base, f.op("i32x4.shl", get(position), f.i32(o.storage === "f64" ? 3 : 2)));
-    const exists = mask === undefined ? [get(this.#nowhere), get(this.live)] : [get(this.#nowhere), f.op("v128.and", get(mask), get(this.live))];
+    const exists =
+      mask === undefined ? [get(this.#nowhere), get(this.live)] : [get(this.#nowhere), f.op("v128.and", get(mask), get(this.live))];
     f.set(this.#addresses, f.op("v128.bitselect", address, ...exists));
     this.#gather(out, (l) => f.lane("i32x4.extract_lane", l, get(this.#addresses)));
   }

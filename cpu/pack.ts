@@ -53,21 +53,30 @@ export function emitPack(module: ModuleBuilder, storage: "f32" | "f64", rows: nu
       set(element, get(source));
       for (let i = 0; i < rows; i++) {
         f.store(`${storage}.store`, get(to), f.load(`${storage}.load`, get(element)), i * bytes);
-        if (i < rows - 1) set(element, op("select", f.add(get(element), get(rowStride)), get(element), op("i32.gt_u", get(present), i32(i + 1))));
+        if (i < rows - 1)
+          set(element, op("select", f.add(get(element), get(rowStride)), get(element), op("i32.gt_u", get(present), i32(i + 1))));
       }
     });
   };
   // k's next to each other: four of them from four rows are a transposition, one row of it for each class.
   if (storage === "f32")
-    f.if(op("i32.and", all(), op("i32.and", op("i32.eq", get(kStride), i32(bytes)), op("i32.eqz", op("i32.and", get(depth), i32(3))))), () => {
-      transposed(f, rows, pointers, { to, from, rowStride, depth });
-      f.return();
-    });
+    f.if(
+      op("i32.and", all(), op("i32.and", op("i32.eq", get(kStride), i32(bytes)), op("i32.eqz", op("i32.and", get(depth), i32(3))))),
+      () => {
+        transposed(f, rows, pointers, { to, from, rowStride, depth });
+        f.return();
+      },
+    );
   scalar();
   return f;
 }
 
-function transposed(f: FunctionBuilder, rows: number, pointers: readonly Local[], { to, from, rowStride, depth }: Record<"to" | "from" | "rowStride" | "depth", Local>): void {
+function transposed(
+  f: FunctionBuilder,
+  rows: number,
+  pointers: readonly Local[],
+  { to, from, rowStride, depth }: Record<"to" | "from" | "rowStride" | "depth", Local>,
+): void {
   const { get, set, i32 } = f;
   const [classBytes, k] = [f.local(), f.local()];
   const classes = [f.local(), f.local(), f.local(), f.local()];
@@ -87,7 +96,12 @@ function transposed(f: FunctionBuilder, rows: number, pointers: readonly Local[]
       set(pairs[3], f.shuffle(get(c), get(d), [2, 6, 3, 7]));
       classes.forEach((p, r) => {
         const high = r >> 1;
-        f.store("v128.store", get(p), f.shuffle(get(pairs[high]!), get(pairs[2 + high]!), r % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]), group * 4);
+        f.store(
+          "v128.store",
+          get(p),
+          f.shuffle(get(pairs[high]!), get(pairs[2 + high]!), r % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]),
+          group * 4,
+        );
       });
     }
     for (const p of pointers) f.increase(p, i32(16));

@@ -82,7 +82,13 @@ export function emitScan(f: FunctionBuilder, kernel: LoopKernel): void {
   const { rank, body } = kernel;
   const value = body.values[0]!;
   const kind = (value.type === "bool" ? "u32" : value.type) as Kind;
-  const nest = new Nest(f, { rank, writeRank: rank }, rank - 1, kernel.reads.map((r) => [r.storage, alongOf(r.inner)]), kernel.writes);
+  const nest = new Nest(
+    f,
+    { rank, writeRank: rank },
+    rank - 1,
+    kernel.reads.map((r) => [r.storage, alongOf(r.inner)]),
+    kernel.writes,
+  );
   const code = new LaneCode(f, nest);
   const { levels, values } = schedule([value], exprOrder([value]), levelOfLeaf(kernel));
   const totals = new Totals(code, kind);

@@ -19,7 +19,18 @@ export function emitScatterAdd(f: FunctionBuilder, storage: Storage): void {
     set(l, f.load("i32.load", get(0), 4 * word));
     return l;
   };
-  const [b, o, n, inner, m, operand, indices, updates, out, ends] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(load) as [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+  const [b, o, n, inner, m, operand, indices, updates, out, ends] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(load) as [
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+  ];
   for (const size of [b, o, n, inner]) f.if(op("i32.eqz", get(size)), () => f.return());
   const bytes = storageBytes(storage);
   const [order, rowBytes, scratch, live] = [f.local(), f.local(), f.local(), f.local(V128)];

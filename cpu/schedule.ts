@@ -70,7 +70,8 @@ function scheduleScope(roots: readonly Expr[], parent: Scope | undefined): { lis
   const scope: Scope = { parent, computed: new Map() };
   const needed = neededBy(roots, parent);
   const list: Instruction[] = [];
-  const before = (e: Expr): readonly Expr[] => (e.op === "rare" ? [e.args[0]!, e.args[2]!, ...sharedWithBlock(e.args[1]!, needed, scope)] : e.args);
+  const before = (e: Expr): readonly Expr[] =>
+    e.op === "rare" ? [e.args[0]!, e.args[2]!, ...sharedWithBlock(e.args[1]!, needed, scope)] : e.args;
   const started = new Set<Expr>();
   const stack: { e: Expr; inputs: readonly Expr[]; next: number }[] = [];
   const start = (e: Expr): void => {
@@ -121,7 +122,11 @@ export interface Schedule {
 /** `levelOfLeaf` tells on which level an expression's own value (not its arguments') becomes known. */
 export function schedule(values: readonly Expr[], order: readonly Expr[], levelOfLeaf: (e: Expr) => Level): Schedule {
   const level = new Map<Expr, Level>();
-  for (const e of order) level.set(e, e.args.reduce<Level>((l, a) => (level.get(a)! > l ? level.get(a)! : l), levelOfLeaf(e)));
+  for (const e of order)
+    level.set(
+      e,
+      e.args.reduce<Level>((l, a) => (level.get(a)! > l ? level.get(a)! : l), levelOfLeaf(e)),
+    );
   const needed = neededBy(values, undefined);
   const levels: Instruction[][] = [];
   const roots = [Level.entry, Level.row, Level.group].map((l) => {

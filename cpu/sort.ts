@@ -1,6 +1,7 @@
 /** Stable argsort: positions merged bottom-up between the output and the workspace. */
 import { type Storage, storageBytes } from "../core/dtype.ts";
-import { F32, F64, type FunctionBuilder, I32, type Local, type Op, type Pushed } from "./encoder.ts";
+import { F32, F64, type FunctionBuilder, I32, type Local, type Pushed } from "./encoder.ts";
+import type { Op } from "./opcodes.ts";
 
 /** Room for one row of positions. Arguments: sizes [rows, n], addresses of keys and positions, workspace. */
 export const argsortWorkspace = ([, n]: readonly number[]): number => 4 * n!;
@@ -13,7 +14,19 @@ export function emitArgsort(f: FunctionBuilder, storage: Storage): void {
     return l;
   };
   const [rows, n, keys, positions, workspace] = [0, 1, 2, 3, 4].map(load) as [Local, Local, Local, Local, Local];
-  const [from, to, width, start, i, iEnd, j, jEnd, o, takeRight, swap] = Array.from({ length: 11 }, () => f.local()) as Local[] as [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+  const [from, to, width, start, i, iEnd, j, jEnd, o, takeRight, swap] = Array.from({ length: 11 }, () => f.local()) as Local[] as [
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+  ];
   const value = storage === "f32" ? F32 : storage === "f64" ? F64 : I32;
   const [left, right] = [f.local(value), f.local(value)];
   const rowBytes = f.local();
@@ -28,7 +41,8 @@ export function emitArgsort(f: FunctionBuilder, storage: Storage): void {
     return f.load(`${type}.load`, address);
   };
   /** Whether the right one comes before the left one: it is less, or a number beside a NaN. */
-  const rightFirst = (): Pushed => op("i32.or", compare(less, right, left), op("i32.and", compare("ne", left, left), compare("eq", right, right)));
+  const rightFirst = (): Pushed =>
+    op("i32.or", compare(less, right, left), op("i32.and", compare("ne", left, left), compare("eq", right, right)));
   const clip = (l: Local): void => set(l, f.min(l, n));
 
   const mergeRuns = (): void => {

@@ -118,7 +118,10 @@ export class TreeFold {
     const f = this.#f;
     const [p] = this.#partials as [Lanes];
     const join = (out: Lanes, b: Lanes): void => this.#join(out, out, b);
-    const turned = (l: Local, lanes: [number, number, number, number]): Local => (f.set(this.result[0]!, f.shuffle(f.get(l), f.get(l), lanes)), this.result[0]!);
+    const turned = (l: Local, lanes: [number, number, number, number]): Local => (
+      f.set(this.result[0]!, f.shuffle(f.get(l), f.get(l), lanes)),
+      this.result[0]!
+    );
     if (p.length === 1) {
       join(p, [turned(p[0]!, [1, 0, 3, 2])]);
       join(p, [turned(p[0]!, [2, 3, 0, 1])]);

@@ -5,7 +5,8 @@
  * of a 32-bit lane, set or not.
  */
 import type { Lane } from "../core/dtype.ts";
-import { type FunctionBuilder, type Local, type Op, type Pushed, V128 } from "./encoder.ts";
+import { type FunctionBuilder, type Local, type Pushed, V128 } from "./encoder.ts";
+import type { Op } from "./opcodes.ts";
 
 /** The locals that hold a value: one, or two for f64. Both may be the same where all lanes are equal. */
 export type Lanes = readonly Local[];
@@ -13,12 +14,16 @@ export type Lanes = readonly Local[];
 const shapeOf: Record<Lane, "f32x4" | "f64x2" | "i32x4"> = { f32: "f32x4", f64: "f64x2", i32: "i32x4", u32: "i32x4", bool: "i32x4" };
 const logical: Partial<Record<string, Op>> = { and: "v128.and", or: "v128.or", xor: "v128.xor", not: "v128.not" };
 
-
 /** The SIMD instruction of an operation, where there is exactly one. */
 export function simdOp(op: string, type: Lane): Op | undefined {
   if (type !== "f32" && type !== "f64" && op in logical) return logical[op];
   const shape = shapeOf[type];
-  if (type === "f32" || type === "f64") return ["rem", "eq", "ne", "lt", "le", "gt", "ge"].includes(op) && type === "f64" ? undefined : op === "rem" ? undefined : (`${shape}.${op}` as Op);
+  if (type === "f32" || type === "f64")
+    return ["rem", "eq", "ne", "lt", "le", "gt", "ge"].includes(op) && type === "f64"
+      ? undefined
+      : op === "rem"
+        ? undefined
+        : (`${shape}.${op}` as Op);
   if (type === "bool") return op === "eq" ? undefined : op === "ne" ? "v128.xor" : undefined;
   if (["add", "sub", "mul", "neg", "eq", "ne"].includes(op)) return `${shape}.${op}` as Op;
   if (op === "abs" && type === "i32") return "i32x4.abs";
@@ -65,7 +70,9 @@ export class Vectors {
   /** out = mask ? a : b */
   select(type: Lane, out: Lanes, mask: Local, a: Lanes, b: Lanes): void {
     const { f } = this;
-    out.forEach((o, h) => f.set(o, f.op("v128.bitselect", f.get(a[h]!), f.get(b[h]!), type === "f64" ? this.wideMask(mask, h) : f.get(mask))));
+    out.forEach((o, h) =>
+      f.set(o, f.op("v128.bitselect", f.get(a[h]!), f.get(b[h]!), type === "f64" ? this.wideMask(mask, h) : f.get(mask))),
+    );
   }
 
   /** out = value */

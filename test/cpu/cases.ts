@@ -155,8 +155,20 @@ export const innerOf = (tape: Tape, strides: readonly number[]): Inner => {
   return (last === 0 || last === 1) && tape.below(5) !== 1 ? last : "strided";
 };
 
-export const arithmetic = { f32: ["add", "sub", "mul", "div", "min", "max", "rem"], f64: ["add", "sub", "mul", "div", "min", "max", "rem"], i32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"], u32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"], bool: ["and", "or", "xor"] } as const;
-export const unary = { f32: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"], f64: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"], i32: ["neg", "abs", "not"], u32: ["neg", "abs", "not"], bool: ["not"] } as const;
+export const arithmetic = {
+  f32: ["add", "sub", "mul", "div", "min", "max", "rem"],
+  f64: ["add", "sub", "mul", "div", "min", "max", "rem"],
+  i32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"],
+  u32: ["add", "sub", "mul", "min", "max", "rem", "and", "or", "xor", "shl", "shr"],
+  bool: ["and", "or", "xor"],
+} as const;
+export const unary = {
+  f32: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"],
+  f64: ["neg", "abs", "sqrt", "floor", "ceil", "trunc", "nearest"],
+  i32: ["neg", "abs", "not"],
+  u32: ["neg", "abs", "not"],
+  bool: ["not"],
+} as const;
 export const comparisons = ["eq", "ne", "lt", "le", "gt", "ge"] as const;
 export const lanes: readonly Lane[] = ["f32", "f64", "i32", "u32", "bool"];
 const storages: readonly Storage[] = ["f32", "f64", "i32", "u32"];
@@ -183,7 +195,11 @@ function grow(tape: Tape, pool: Pool): void {
     case 6: {
       // The payload of a NaN is nobody's business.
       const x = any("f32");
-      return add(tape.below(2) ? e.bitcast("f32", any("i32")) : e.bitcast(tape.pick(["i32", "u32"] as const), e.select(e.eq(x, x), x, e.constant("f32", 1))));
+      return add(
+        tape.below(2)
+          ? e.bitcast("f32", any("i32"))
+          : e.bitcast(tape.pick(["i32", "u32"] as const), e.select(e.eq(x, x), x, e.constant("f32", 1))),
+      );
     }
     case 7: {
       const fn = tape.pick(["exp", "log", "sin", "tanh", "atan2", "pow"] as const);
@@ -192,7 +208,13 @@ function grow(tape: Tape, pool: Pool): void {
   }
 }
 
-const constants: Record<Lane, readonly number[]> = { f32: [1, -0, 0.1, NaN, 100], f64: [1, -0, 0.1, Infinity, 1e10], i32: [1, 0, -3, 40], u32: [1, 0, 3, 2 ** 32 - 2], bool: [1, 0] };
+const constants: Record<Lane, readonly number[]> = {
+  f32: [1, -0, 0.1, NaN, 100],
+  f64: [1, -0, 0.1, Infinity, 1e10],
+  i32: [1, 0, -3, 40],
+  u32: [1, 0, 3, 2 ** 32 - 2],
+  bool: [1, 0],
+};
 
 /** A random loop kernel with its data. `sizes` are chosen by the caller. */
 export function someLoop(numbers: readonly number[], sizes: readonly number[], fold?: Fold): Case {
@@ -219,7 +241,11 @@ export function someLoop(numbers: readonly number[], sizes: readonly number[], f
     const axis = tape.below(sizes.length);
     const from = tape.below(Math.max(1, sizes[axis]!));
     const until = from + tape.below(sizes[axis]! - from + 1);
-    const layout = someLayout(tape, sizes.map((n, a) => (a === axis ? until - from : n)), true);
+    const layout = someLayout(
+      tape,
+      sizes.map((n, a) => (a === axis ? until - from : n)),
+      true,
+    );
     const storage = tape.pick(storages);
     const mask = e.and(e.ge(e.index(axis), e.constant("i32", from)), e.lt(e.index(axis), e.constant("i32", until)));
     const slot = addRead(storage, { ...layout, offset: layout.offset });
@@ -235,7 +261,9 @@ export function someLoop(numbers: readonly number[], sizes: readonly number[], f
       const slot = addRead(storage, { strides: sizes.map(() => 0), offset, length });
       const p = tape.pick(pool.i32);
       const [low, high] = [e.constant("i32", -offset), e.constant("i32", length - 1 - offset)];
-      pool[storage].unshift(tape.below(2) ? e.at(slot, storage, p, e.and(e.ge(p, low), e.le(p, high))) : e.at(slot, storage, e.min(e.max(p, low), high)));
+      pool[storage].unshift(
+        tape.below(2) ? e.at(slot, storage, p, e.and(e.ge(p, low), e.le(p, high))) : e.at(slot, storage, e.min(e.max(p, low), high)),
+      );
     } else grow(tape, pool);
   }
 
@@ -248,6 +276,15 @@ export function someLoop(numbers: readonly number[], sizes: readonly number[], f
     return { storage, ...someLayout(tape, outSizes, false) };
   });
   const writeAccess = writes.map((w): Access => ({ storage: w.storage, inner: innerOf(tape, w.strides) }));
-  const kernel = loopKernel(sizes.length, accesses, writeAccess, body(accesses.map((a) => a.storage), values), fold);
+  const kernel = loopKernel(
+    sizes.length,
+    accesses,
+    writeAccess,
+    body(
+      accesses.map((a) => a.storage),
+      values,
+    ),
+    fold,
+  );
   return { kernel, sizes, reads, writes, uniforms };
 }

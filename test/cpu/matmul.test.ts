@@ -5,13 +5,24 @@ import { arrayOf, type Storage } from "../../core/dtype.ts";
 import { matmulKernel } from "../../kernel/kernel.ts";
 import { type Case, expectAgreement, someData, someLayout, tape, Tape } from "./cases.ts";
 
-function someProduct(numbers: readonly number[], storage: Storage, [b, m, n, k]: readonly [number, number, number, number], special: boolean): Case {
+function someProduct(
+  numbers: readonly number[],
+  storage: Storage,
+  [b, m, n, k]: readonly [number, number, number, number],
+  special: boolean,
+): Case {
   const t = new Tape(numbers);
   const operand = (sizes: readonly number[]) => {
     const { length, ...layout } = someLayout(t, sizes, sizes[0]! > 1);
     return { data: someData(t, storage, length, special), ...layout };
   };
-  return { kernel: matmulKernel(storage), sizes: [b, m, n, k], reads: [operand([b, m, k]), operand([b, k, n])], writes: [{ storage, ...someLayout(t, [b, m, n], false) }], uniforms: [] };
+  return {
+    kernel: matmulKernel(storage),
+    sizes: [b, m, n, k],
+    reads: [operand([b, m, k]), operand([b, k, n])],
+    writes: [{ storage, ...someLayout(t, [b, m, n], false) }],
+    uniforms: [],
+  };
 }
 
 const storages = fc.constantFrom<Storage>("f32", "f64", "i32", "u32");
@@ -19,8 +30,12 @@ const small = fc.integer({ min: 0, max: 12 });
 
 test("small products of every type agree with the interpreter", () => {
   fc.assert(
-    fc.property(tape, storages, fc.tuple(fc.integer({ min: 1, max: 3 }), small, small, fc.oneof(small, fc.constantFrom(1, 255, 256, 257))), fc.boolean(), (numbers, storage, sizes, special) =>
-      expectAgreement(someProduct(numbers, storage, sizes, special)),
+    fc.property(
+      tape,
+      storages,
+      fc.tuple(fc.integer({ min: 1, max: 3 }), small, small, fc.oneof(small, fc.constantFrom(1, 255, 256, 257))),
+      fc.boolean(),
+      (numbers, storage, sizes, special) => expectAgreement(someProduct(numbers, storage, sizes, special)),
     ),
     { numRuns: 400 },
   );
@@ -30,21 +45,36 @@ test("products agree with the interpreter on tile edges and over several blocks 
   const side = fc.integer({ min: 8, max: 45 });
   const k = fc.oneof(fc.integer({ min: 16, max: 300 }), fc.constantFrom(255, 256, 257, 511, 512, 513, 768, 1000, 1281));
   fc.assert(
-    fc.property(tape, fc.constantFrom<Storage>("f32", "f64"), fc.tuple(fc.integer({ min: 1, max: 2 }), side, side, k), fc.boolean(), (numbers, storage, sizes, special) => {
-      expectAgreement(someProduct(numbers, storage, sizes, special));
-    }),
+    fc.property(
+      tape,
+      fc.constantFrom<Storage>("f32", "f64"),
+      fc.tuple(fc.integer({ min: 1, max: 2 }), side, side, k),
+      fc.boolean(),
+      (numbers, storage, sizes, special) => {
+        expectAgreement(someProduct(numbers, storage, sizes, special));
+      },
+    ),
     { numRuns: 60 },
   );
 });
 
 test.each(["f32", "f64"] as const)("products of %s larger than a stripe agree with the interpreter", (storage) => {
-  for (const sizes of [[1, 530, 9, 20], [1, 9, 530, 20], [1, 131, 10, 260], [1, 3, 520, 600], [1, 520, 6, 600]] as const) {
+  for (const sizes of [
+    [1, 530, 9, 20],
+    [1, 9, 530, 20],
+    [1, 131, 10, 260],
+    [1, 3, 520, 600],
+    [1, 520, 6, 600],
+  ] as const) {
     const [, m, n, k] = sizes;
     const data = (length: number, seed: number) => new (arrayOf(storage))(Array.from({ length }, (_, i) => Math.sin(i * seed)));
     expectAgreement({
       kernel: matmulKernel(storage),
       sizes,
-      reads: [{ data: data(m * k, 1.7), offset: 0, strides: [0, k, 1] }, { data: data(k * n, 0.37), offset: 0, strides: [0, n, 1] }],
+      reads: [
+        { data: data(m * k, 1.7), offset: 0, strides: [0, k, 1] },
+        { data: data(k * n, 0.37), offset: 0, strides: [0, n, 1] },
+      ],
       writes: [{ storage, length: m * n, offset: 0, strides: [0, n, 1] }],
       uniforms: [],
     });

@@ -39,13 +39,39 @@ function outcome(backend: Backend, plan: (a: Buffer, b: Buffer, c: Buffer) => re
 
 const plans: Record<string, (a: Buffer, b: Buffer, c: Buffer) => readonly Segment[]> = {
   "steps in order": (a, b, c) => [run(step(increment, a, b), step(double, b, c), step(increment, c, a))],
-  "copies that rotate": (a, b, c) => [{ kind: "copy", copies: [{ from: a, to: b, bytes: 12 }, { from: b, to: c, bytes: 12 }, { from: c, to: a, bytes: 12 }] }],
-  "copies of one buffer to two": (a, b, c) => [{ kind: "copy", copies: [{ from: b, to: a, bytes: 8 }, { from: a, to: c, bytes: 4 }, { from: a, to: b, bytes: 12 }] }],
-  loops: (a, b) => [{ kind: "loop", count: 5, body: [run(step(increment, a, a)), { kind: "loop", count: 2, body: [run(step(double, b, b))] }] }],
+  "copies that rotate": (a, b, c) => [
+    {
+      kind: "copy",
+      copies: [
+        { from: a, to: b, bytes: 12 },
+        { from: b, to: c, bytes: 12 },
+        { from: c, to: a, bytes: 12 },
+      ],
+    },
+  ],
+  "copies of one buffer to two": (a, b, c) => [
+    {
+      kind: "copy",
+      copies: [
+        { from: b, to: a, bytes: 8 },
+        { from: a, to: c, bytes: 4 },
+        { from: a, to: b, bytes: 12 },
+      ],
+    },
+  ],
+  loops: (a, b) => [
+    { kind: "loop", count: 5, body: [run(step(increment, a, a)), { kind: "loop", count: 2, body: [run(step(double, b, b))] }] },
+  ],
   "loops of no rounds": (a) => [{ kind: "loop", count: 0, body: [run(step(increment, a, a))] }, run(step(double, a, a))],
   branches: (a, b, c) => [
     { kind: "branch", condition: a, then: [run(step(increment, b, b))], otherwise: [run(step(double, b, b))] },
-    run(step(kernelOf((x) => e.sub(x, x)), c, c)),
+    run(
+      step(
+        kernelOf((x) => e.sub(x, x)),
+        c,
+        c,
+      ),
+    ),
     { kind: "branch", condition: c, then: [run(step(increment, a, a))], otherwise: [run(step(double, a, a))] },
     run(step(increment, b, b)),
   ],
@@ -67,7 +93,8 @@ test("plans share a workspace, and the last one to be released gives it back", (
   const buffers = [0, 1, 2].map(() => filled(backend, ...Array.from({ length: n * n }, (_, i) => i % 7)));
   const [a, b, c] = buffers.map((buffer) => ({ buffer, offset: 0, strides: [0, n, 1] }));
   const empty = backend.bytesInUse;
-  const product = (m: number) => backend.prepare([run({ kernel: matmulKernel("f32"), sizes: [1, m, n, n], reads: [a!, b!], writes: [c!], uniforms: [] })]);
+  const product = (m: number) =>
+    backend.prepare([run({ kernel: matmulKernel("f32"), sizes: [1, m, n, n], reads: [a!, b!], writes: [c!], uniforms: [] })]);
   const first = product(n);
   const held = backend.bytesInUse;
   const second = product(n / 2);
