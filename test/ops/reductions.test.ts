@@ -47,18 +47,16 @@ const folds: Record<string, { f: (x: Tensor, o: r.ReduceOptions) => Tensor; fold
   logsumexp: { f: logsumexp, fold: (row) => Math.log(total(row.map(Math.exp))) },
 };
 
-const cases = fc
-  .array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 })
-  .chain((shape) =>
-    fc.record({
-      shape: fc.constant(shape),
-      axes: fc.subarray([...shape.keys()]),
-      all: fc.boolean(),
-      keepdims: fc.boolean(),
-      negative: fc.boolean(),
-      seed: fc.nat(1000),
-    }),
-  );
+const cases = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 }).chain((shape) =>
+  fc.record({
+    shape: fc.constant(shape),
+    axes: fc.subarray([...shape.keys()]),
+    all: fc.boolean(),
+    keepdims: fc.boolean(),
+    negative: fc.boolean(),
+    seed: fc.nat(1000),
+  }),
+);
 
 describe("values", () => {
   for (const [name, { f, fold }] of Object.entries(folds))
