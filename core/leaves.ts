@@ -3,7 +3,7 @@ import { checkShape, type Data, bindShape, rawData } from "./data.ts";
 import { arrayOf, type DType, dtypeInfo, type TypedArray } from "./dtype.ts";
 import type { Aval, Primitive } from "./primitive.ts";
 import { isStatic, type Shape, showShape } from "./shape.ts";
-import { apply, Tensor } from "./tensor.ts";
+import { apply, type Tensor } from "./tensor.ts";
 import type { DataShape } from "./types/shape.ts";
 
 export interface ConstantParams {
