@@ -53,6 +53,7 @@ export const onesLike = <A extends Operand>(x: A, options: DTypeOption = {}): Te
 
 // ---- ranges
 /** The position along an axis (default 0) at every point of a shape. dtype: int32 when not given. */
+export function iota<const T extends Shape>(shape: T, axis?: number, options?: DTypeOption): Tensor<DimsOf<T>>;
 export function iota(shape: Shape, axis = 0, { dtype = "int32" }: DTypeOption = {}): Tensor {
   checkShape("iota", shape);
   return iotaOf([...shape], normalizeAxis("iota", axis, shape.length), checkDType("iota", dtype));
@@ -62,7 +63,7 @@ export function iota(shape: Shape, axis = 0, { dtype = "int32" }: DTypeOption = 
  * start, start + step, ... below stop; with one argument, 0 to n-1. int32 if all three are integers, else float32, unless a
  * dtype is given. Named dimensions may bound it where the step is 1.
  */
-export function arange(n: Dim, options?: DTypeOption): Tensor;
+export function arange<const N extends Dim>(n: N, options?: DTypeOption): Tensor<DimsOf<[N]>>;
 export function arange(start: Dim, stop: Dim, step?: number, options?: DTypeOption): Tensor;
 export function arange(first: Dim, second?: Dim | DTypeOption, step = 1, last: DTypeOption = {}): Tensor {
   const alone = second === undefined || (typeof second === "object" && !("terms" in second));

@@ -3,6 +3,7 @@
  * are written in whatever of operand and result loses no digits. Integers and bools become float32.
  */
 import type { Tensor } from "../core/tensor.ts";
+import type { ShapeOf } from "../core/types/shape.ts";
 import * as e from "../kernel/expr.ts";
 import * as error from "../kernel/math/error.ts";
 import * as exponential from "../kernel/math/exponential.ts";
@@ -14,7 +15,7 @@ import * as trigonometric from "../kernel/math/trigonometric.ts";
 import { add, div, mul, neg, sub } from "./arithmetic.ts";
 import { showArgument } from "./describe.ts";
 import { defineElementwise, floats } from "./elementwise.ts";
-import { toFloat } from "./operand.ts";
+import { type Operand, toFloat } from "./operand.ts";
 import type { Unary } from "./signatures.ts";
 
 /** A function y of x. `push` gives the tangent of y from that of x, linear in it. */
@@ -79,7 +80,8 @@ export interface GeluOptions {
 }
 
 /** x times the normal distribution function: x/2 (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel 2016). */
-export function gelu(x: Parameters<Unary>[0], options: GeluOptions = {}): Tensor {
+export function gelu<A extends Operand>(x: A, options?: GeluOptions): Tensor<ShapeOf<A>>;
+export function gelu(x: Operand, options: GeluOptions = {}): Tensor {
   const { approximate = "none" } = options;
   if (approximate !== "none" && approximate !== "tanh")
     throw new Error(`gelu: approximate must be "none" or "tanh", got ${showArgument(approximate)}`);

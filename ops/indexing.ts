@@ -8,6 +8,7 @@ import { type Nested, rawData } from "../core/data.ts";
 import { constant, type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { broadcastShapes, normalizeAxis, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
+import type { DimsOf, ShapeOf } from "../core/types/shape.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { greaterEqual, less, logicalAnd, where } from "./compare.ts";
@@ -137,6 +138,12 @@ export function takeAlongAxis(x: Operand, indices: Indices, axis: number, option
 }
 
 /** x with updates added at positions of an axis (default 0): the transpose of take. Positions out of range are dropped. */
+export function scatterAdd<A extends Operand>(
+  x: A,
+  indices: Indices,
+  updates: Operand,
+  options?: { readonly axis?: number },
+): Tensor<ShapeOf<A>>;
 export function scatterAdd(x: Operand, indices: Indices, updates: Operand, { axis = 0 }: { readonly axis?: number } = {}): Tensor {
   const op = "scatterAdd";
   const dtype = commonDType(op, [x, updates]);
@@ -221,6 +228,7 @@ function startsOf(op: string, t: Tensor, starts: readonly (Tensor | number)[], s
 }
 
 /** The window of a shape that begins at the given position on each axis. Computed starts clamp, so that the window fits. */
+export function dynamicSlice<const S extends Shape>(x: Operand, starts: readonly (Tensor | number)[], sizes: S): Tensor<DimsOf<S>>;
 export function dynamicSlice(x: Operand, starts: readonly (Tensor | number)[], sizes: Shape): Tensor {
   const op = "dynamicSlice";
   const t = toTensor(op, x);
@@ -242,6 +250,7 @@ function rowsAlong(x: Tensor, axis: number, positions: Tensor): Tensor {
 }
 
 /** x with a window replaced by `update`, at the given position on each axis. Computed starts clamp, so that the window fits. */
+export function dynamicUpdateSlice<A extends Operand>(x: A, update: Operand, starts: readonly (Tensor | number)[]): Tensor<ShapeOf<A>>;
 export function dynamicUpdateSlice(x: Operand, update: Operand, starts: readonly (Tensor | number)[]): Tensor {
   const op = "dynamicUpdateSlice";
   const dtype = commonDType(op, [x, update]);

@@ -2,6 +2,8 @@
 import { dtypeInfo } from "../core/dtype.ts";
 import { normalizeAxis, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { InRange } from "../core/types/axes.ts";
+import type { ShapeOf } from "../core/types/shape.ts";
 import { argsortKernel } from "../kernel/kernel.ts";
 import { outputView, packed } from "../kernel/lowering.ts";
 import { noTangent } from "./elementwise.ts";
@@ -26,6 +28,10 @@ const argsortPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
 });
 
 /** The positions (int32) that sort x in ascending order along an axis (default: the last). Stable; NaN comes last. */
+export function argsort<A extends Operand, const Ax extends number = -1>(
+  x: A,
+  axis?: InRange<ShapeOf<A>, Ax, "argsort">,
+): Tensor<ShapeOf<A>>;
 export function argsort(x: Operand, axis = -1): Tensor {
   const t = toTensor("argsort", x);
   const at = normalizeAxis("argsort", axis, t.rank);
@@ -33,6 +39,7 @@ export function argsort(x: Operand, axis = -1): Tensor {
 }
 
 /** x in ascending order along an axis (default: the last). Derivatives follow the elements to their places; NaN comes last. */
+export function sort<A extends Operand, const Ax extends number = -1>(x: A, axis?: InRange<ShapeOf<A>, Ax, "sort">): Tensor<ShapeOf<A>>;
 export function sort(x: Operand, axis = -1): Tensor {
   const t = toTensor("sort", x);
   const at = normalizeAxis("sort", axis, t.rank);

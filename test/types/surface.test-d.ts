@@ -1,15 +1,19 @@
 /** Shapes in types through the package's own surface: methods, sources, transforms. */
 import { expectTypeOf } from "vitest";
 import {
+  arange,
   createEngine,
   type Data,
   dim,
+  dynamicSlice,
   grad,
   jvp,
   matmul,
   mean,
   random,
+  scatterAdd,
   type Shape,
+  sort,
   type State,
   square,
   tanh,
@@ -48,6 +52,12 @@ matrix.add(batch);
 matrix.sum(2);
 // @ts-expect-error: 6 elements are not 4
 matrix.reshape([2, 2]);
+
+// Indexing and ranges
+expectTypeOf(dynamicSlice(batch, [0, 0], [5, 2])).toEqualTypeOf<Tensor<[5, 2]>>();
+expectTypeOf(scatterAdd(batch, [0, 1], matrix)).toEqualTypeOf<Tensor<["n", 2]>>();
+expectTypeOf(arange(dim("n"))).toEqualTypeOf<Tensor<["n"]>>();
+expectTypeOf(sort(batch, 0)).toEqualTypeOf<Tensor<["n", 2]>>();
 
 // Sources
 const engine = await createEngine();
