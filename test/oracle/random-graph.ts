@@ -6,6 +6,7 @@
 import fc from "fast-check";
 import { grad } from "../../ad/grad.ts";
 import { jvp } from "../../ad/jvp.ts";
+import { vmap } from "../../ad/vmap.ts";
 import type { Data } from "../../core/data.ts";
 import { type Dim, dim, type DimSizes, divideDims, evaluateDim } from "../../core/dim.ts";
 import { arrayOf, type DType, dtypeInfo, isFloat } from "../../core/dtype.ts";
@@ -261,6 +262,10 @@ const operations: Readonly<Record<string, Build>> = {
     const wrt = choose.operand(1, (t) => t.primitive.unique === true && isFloat(t.dtype));
     return wrt && loose(jvp)(float(x), wrt, loose(functions.cos)(wrt));
   },
+  vmap: alongAxis((x, _, choose) => {
+    const inner = [operations.cumsum, operations.matmul, operations.take, operations.scatterAdd, operations.where, operations.sort];
+    return loose(vmap((row: Tensor) => inner[choose.below(inner.length)]!(row, choose) ?? row))(x);
+  }),
   grad: (x, choose) => {
     const wrt = choose.operand(1, (t) => t.primitive.unique === true && isFloat(t.dtype));
     return wrt && loose(grad)(loose(reductions.sum)(float(x)), wrt);

@@ -15,7 +15,7 @@
 import { Observable, Subject, type Subscriber } from "rxjs";
 import { bindShape, type Data, type RawData, rawData } from "../../core/data.ts";
 import type { DimSizes } from "../../core/dim.ts";
-import { type DType, type TypedArray } from "../../core/dtype.ts";
+import type { DType, TypedArray } from "../../core/dtype.ts";
 import type { Shape } from "../../core/shape.ts";
 import { type Source, type SourceOwner, State, Variable } from "../../core/source.ts";
 import { Tensor } from "../../core/tensor.ts";

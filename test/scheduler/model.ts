@@ -59,7 +59,7 @@ export type Command =
   | { readonly do: "drop"; readonly collect: boolean };
 
 /** What an observer does when it is called, besides being recorded: the first two times only, so that chains end. */
-type Behaviour = "nothing" | "throw" | "write" | "tick" | "leave";
+type Behaviour = "nothing" | "throw" | "write" | "transaction" | "tick" | "leave" | "observe" | "read";
 
 export interface Program {
   readonly sources: readonly SourceSpec[];
@@ -73,7 +73,10 @@ const clock = fc.constantFrom<(0 | 1)[]>(0, 1);
 const observation = fc.record({
   do: fc.constant("observe" as const),
   nodes: fc.array(small, { minLength: 1, maxLength: 3 }),
-  action: fc.constantFrom<Behaviour[]>("nothing", "nothing", "nothing", "nothing", "throw", "write", "tick", "leave"),
+  action: fc.oneof(
+    { weight: 3, arbitrary: fc.constant<Behaviour>("nothing") },
+    { weight: 4, arbitrary: fc.constantFrom<Behaviour[]>("throw", "write", "transaction", "tick", "leave", "observe", "read") },
+  ),
   target: small,
 });
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -252,13 +255,8 @@ class Rig {
       case "unobserve":
         if (this.#subscriptions.length > 0) this.#subscriptions[c.index % this.#subscriptions.length]!.unsubscribe();
         return;
-      case "read": {
-        const who = this.#reads++;
-        const nodes = this.#nodes(c.nodes);
-        const record = (values: readonly Value[] | undefined): void => void this.seen.push({ kind: "read", who, values });
-        this.#pending.push(this.engine.read(nodes).then(record, () => record(undefined)));
-        return;
-      }
+      case "read":
+        return this.#read(this.#nodes(c.nodes));
       case "tick":
         return this.#clocks[c.clock]!.tick(c.times);
       case "cutoff":
@@ -278,6 +276,12 @@ class Rig {
     if (shared) target.set(randomData(target.shape, target.dtype, sizes, 1));
   }
 
+  #read(nodes: readonly Tensor[]): void {
+    const who = this.#reads++;
+    const record = (values: readonly Value[] | undefined): void => void this.seen.push({ kind: "read", who, values });
+    this.#pending.push(this.engine.read(nodes).then(record, () => record(undefined)));
+  }
+
   #observe(nodes: readonly Tensor[], behaviour: Behaviour, target: number): void {
     const who = this.#observers++;
     const single = nodes.length === 1;
@@ -288,10 +292,25 @@ class Rig {
       for (const value of values) value.data;
       this.seen.push({ kind: "emission", who, values });
       if (++calls > 2) return;
-      if (behaviour === "throw") throw new Refused();
-      if (behaviour === "write" && writable.length > 0) this.#set({ source: writable[target % writable.length]!, seed: target + calls });
-      if (behaviour === "tick") this.#clocks[target % 2]!.tick();
-      if (behaviour === "leave") subscription.unsubscribe();
+      const write = (k: number): void => {
+        if (writable.length > 0) this.#set({ source: writable[(target + k) % writable.length]!, seed: target + calls });
+      };
+      switch (behaviour) {
+        case "throw":
+          throw new Refused();
+        case "write":
+          return write(0);
+        case "transaction":
+          return this.engine.transaction(() => (write(0), write(1)));
+        case "tick":
+          return this.#clocks[target % 2]!.tick();
+        case "leave":
+          return subscription.unsubscribe();
+        case "observe":
+          return this.#observe(this.#nodes([target]), "nothing", 0);
+        case "read":
+          return this.#read(this.#nodes([target]));
+      }
     };
     const error = (reason: unknown): void => void (this.death = reason);
     const subscription = this.engine.observe(single ? nodes[0] : { first: nodes[0], rest: nodes.slice(1) }).subscribe({ next, error });
