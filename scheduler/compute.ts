@@ -61,11 +61,19 @@ export class Computer {
   #run(plan: Plan): void {
     const { counters, necessary } = this.#parts;
     const bindings = { ...this.#parts, sizes: this.#parts.sources.sizes, sizesVersion: this.sizesVersion };
-    if (necessary.failed.size > 0 || !plan.isBound(bindings)) {
-      counters.plansBound++;
-      this.settle(plan.nodes, () => plan.bind(bindings));
+    try {
+      if (necessary.failed.size > 0 || !plan.isBound(bindings)) {
+        counters.plansBound++;
+        this.settle(plan.nodes, () => plan.bind(bindings));
+      }
+      plan.run();
+    } catch (error) {
+      // The backend could not: a kernel that it does not have, or no memory for the program. None of the plan has a value then.
+      const failure = { tensor: plan.nodes[0]!.tensor, error };
+      this.settle(plan.nodes, () => {
+        for (const n of plan.nodes) n.failure = failure;
+      });
     }
-    plan.run();
     this.runs++;
     counters.kernels += plan.kernels;
     counters.nodesComputed += plan.nodes.length;

@@ -1,11 +1,11 @@
 /** Observing: what streams carry, when, and to whom it belongs. */
 import { filter, map } from "rxjs";
 import { expect, it, vi } from "vitest";
-import { constant } from "../../core/leaves.ts";
-import { placeholder } from "../../core/leaves.ts";
+import { constant, placeholder } from "../../core/leaves.ts";
 import type { Value } from "../../core/value.ts";
 import { add, mul, neg } from "../../ops/arithmetic.ts";
 import { transpose } from "../../ops/transpose.ts";
+import { createEngine } from "../../scheduler/engine.ts";
 import { failuresOf, macrotask, overBackends, settle, watch } from "./engines.ts";
 
 overBackends("observe", (make, backend) => {
@@ -222,7 +222,6 @@ overBackends("observe", (make, backend) => {
 
   it("releases what nobody needs at the end of the flush, and only that", async () => {
     const device = backend();
-    const { createEngine } = await import("../../scheduler/engine.ts");
     const engine = await createEngine({ backend: device });
     const a = engine.variable(new Float32Array(1000));
     const [y, z] = [neg(a), mul(a, a)];

@@ -1,0 +1,100 @@
+/** Limits: depth, memory over time, budgets. */
+import { describe, expect, it } from "vitest";
+import { dim } from "../../core/dim.ts";
+import { keepSites } from "../../core/site.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { cpu } from "../../cpu/backend.ts";
+import { add, mul, neg } from "../../ops/arithmetic.ts";
+import { reduceSum } from "../../ops/broadcast.ts";
+import { createEngine } from "../../scheduler/engine.ts";
+import { failuresOf, overBackends, settle, watch } from "./engines.ts";
+
+describe("depth", () => {
+  it("is no limit: a chain of 100,000 nodes is observed, changed and released", async () => {
+    keepSites(0);
+    const engine = await createEngine({ backend: cpu() });
+    const a = engine.variable(1);
+    let t: Tensor = a;
+    for (let i = 0; i < 100_000; i++) t = i % 2 === 0 ? neg(t) : add(t, 1);
+    const seen: unknown[] = [];
+    const subscription = engine.observe(t).subscribe((v) => seen.push(v.item()));
+    await settle(engine);
+    a.set(3);
+    await settle(engine);
+    // Each pair of nodes maps x to 1 - x, and an even number of pairs undoes itself.
+    expect(seen).toEqual([1, 3]);
+    expect(engine.explain(t).causes[0]!.path.length).toBe(100_001);
+    subscription.unsubscribe();
+    await settle(engine);
+    expect(engine.stats.nodesNecessary).toBe(0);
+  });
+});
+
+describe("memory", () => {
+  it("stays flat over 10,000 flushes", async () => {
+    const device = cpu();
+    const engine = await createEngine({ backend: device });
+    const a = engine.variable(new Float32Array(16));
+    const y = reduceSum([mul(a, a)], { axes: [0] });
+    engine.observe(y).subscribe();
+    engine.observe(neg(a)).subscribe((v) => v.shape);
+    const data = new Float32Array(16);
+    const flushes = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        data[i % 16] = i;
+        a.set(data);
+        if (i % 3 === 0) await engine.read(y);
+        else await engine.flush();
+        if (i % 7 === 0) engine.observe(add(a, 1)).subscribe().unsubscribe();
+      }
+    };
+    const heap = async (): Promise<number> => {
+      for (let i = 0; i < 4; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        globalThis.gc!();
+      }
+      return process.memoryUsage().heapUsed;
+    };
+    await flushes(2000);
+    const before = { device: device.bytesInUse, heap: await heap() };
+    await flushes(10_000);
+    expect(device.bytesInUse).toBe(before.device);
+    // Not one object a flush.
+    expect((await heap()) - before.heap).toBeLessThan(10_000 * 40);
+    engine.invariant();
+  });
+});
+
+overBackends("buffers", (make) => {
+  it("follow a named size up and down", async () => {
+    const engine = await make();
+    const x = engine.variable([1], { shape: [dim("n")] });
+    watch(engine, reduceSum([neg(x)], { axes: [0] }));
+    await settle(engine);
+    const small = engine.stats.bytesResident;
+    x.set(new Float32Array(100_000).fill(1));
+    await settle(engine);
+    expect(engine.stats.bytesResident).toBe(800_004);
+    x.set([2]);
+    await settle(engine);
+    expect(engine.stats.bytesResident).toBe(small);
+  });
+
+  it("keep within the budget: what does not fit fails, with the bytes, the budget and the largest tensors", async () => {
+    const engine = await make({ budgetBytes: 10_000 });
+    const failures = failuresOf(engine);
+    const a = engine.variable(new Float32Array(1000).fill(1), { label: "a" });
+    const b = engine.variable(new Float32Array(100).fill(1), { label: "b" });
+    const first = watch(engine, reduceSum([neg(b)], { axes: [0] }));
+    engine.observe([neg(a), mul(a, 2)]).subscribe();
+    await settle(engine);
+    expect(first).toEqual([[0, -100]]);
+    expect(failures.map((f) => String(f.error))).toEqual([
+      expect.stringMatching(/needs 4000 bytes; \d+ of budgetBytes 10000 are in use.*variable "a" float32\[1000\] \(4000 bytes\)/),
+    ]);
+    b.set(new Float32Array(100).fill(2));
+    await settle(engine);
+    expect(first.at(-1)).toEqual([1, -200]);
+    expect(engine.stats.bytesResident).toBeLessThanOrEqual(10_000);
+  });
+});
