@@ -92,8 +92,8 @@ export class ArgFold {
     const f = this.#f;
     const { get } = f;
     const scalar = this.#kind === "f64" ? F64 : this.#kind === "f32" ? F32 : I32;
-    const [best, other] = [f.local(scalar), f.local(scalar)];
-    const [position, otherPosition] = [f.local(), f.local()];
+    const [best, other] = f.locals(scalar);
+    const [position, otherPosition] = f.locals();
     const read = (value: Local, place: Local, l: number): void => {
       if (this.#kind === "f64") f.set(value, f.lane("f64x2.extract_lane", l & 1, get(this.#best[l >> 1]!)));
       else f.set(value, f.lane(this.#kind === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", l, get(this.#best[0]!)));

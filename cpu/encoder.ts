@@ -22,6 +22,13 @@ const pushed: Pushed = { onStack: true };
 /** A local variable or parameter of the function being built. */
 export type Local = number;
 
+/** Locals to be taken apart, `const [a, b] = ...`: each is made when it is taken. To the compiler, twelve of them. */
+type Several = Iterable<Local> & readonly [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+function* generate(next: () => Local): Generator<Local, never> {
+  for (;;) yield next();
+}
+const several = (next: () => Local): Several => generate(next) as Iterable<Local> as Several;
+
 /** A target of branches: the end of a block, or the start of a loop. */
 export interface Label {
   readonly depth: number;
@@ -59,7 +66,7 @@ export class FunctionBuilder {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
   readonly exportName: string | undefined;
-  readonly locals: ValueType[] = [];
+  readonly localTypes: ValueType[] = [];
   readonly code: number[] = [];
   /** Calls whose function numbers are known when the module is complete. */
   readonly calls: { readonly position: number; readonly target: Import | FunctionBuilder }[] = [];
@@ -71,7 +78,20 @@ export class FunctionBuilder {
     this.exportName = exportName;
   }
 
-  readonly local = (type: ValueType = I32): Local => this.params.length + this.locals.push(type) - 1;
+  readonly local = (type: ValueType = I32): Local => this.params.length + this.localTypes.push(type) - 1;
+  /** Fresh locals, as many as are taken: `const [i, j] = f.locals()`. */
+  locals(type: ValueType = I32): Several {
+    return several(() => this.local(type));
+  }
+  /** Fresh locals that hold the 32-bit words of memory behind the address in `base`, from word `first` on, as many as are taken. */
+  words(base: Local, first = 0): Several {
+    let word = first;
+    return several(() => {
+      const l = this.local();
+      this.set(l, this.load("i32.load", this.get(base), 4 * word++));
+      return l;
+    });
+  }
   readonly get = (l: Local): Pushed => this.#withNumber(0x20, l);
   readonly set = (l: Local, _value: Pushed): void => void this.#withNumber(0x21, l);
   readonly tee = (l: Local, _value: Pushed): Pushed => this.#withNumber(0x22, l);
@@ -278,7 +298,7 @@ function functionBody(f: FunctionBuilder, numbers: ReadonlyMap<Import | Function
     for (let i = 0; i < 5; i++, n >>>= 7) f.code[position + i] = (n & 127) | (i < 4 ? 128 : 0);
   }
   const runs: [number, ValueType][] = [];
-  for (const type of f.locals) {
+  for (const type of f.localTypes) {
     const last = runs[runs.length - 1];
     if (last?.[1] === type) last[0]++;
     else runs.push([1, type]);

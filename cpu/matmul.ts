@@ -136,7 +136,7 @@ function emitJoin(module: ModuleBuilder, storage: Float): FunctionBuilder {
   });
   // At an edge, or with gaps in C: element by element out of the tile.
   storeTile(tiles);
-  const [i, j, element] = [f.local(), f.local(), f.local()];
+  const [i, j, element] = f.locals();
   const clip = (count: Local, most: number): void => set(count, op("select", get(count), i32(most), op("i32.lt_s", get(count), i32(most))));
   clip(rows, ROWS);
   clip(columns, width);
@@ -168,22 +168,17 @@ export function emitMatmul(module: ModuleBuilder, f: FunctionBuilder, storage: S
     direct(f);
     f.return();
   });
-  const load = (word: number): Local => {
-    const l = f.local();
-    set(l, argument(word));
-    return l;
-  };
-  const [batches, m, n, k] = [0, 1, 2, 3].map(load) as [Local, Local, Local, Local];
-  const [a, ab, am, , ak] = [0, 1, 2, 3, 4].map((i) => load(Word.a + i)) as [Local, Local, Local, Local, Local];
-  const [b, bb, , bn, bk] = [0, 1, 2, 3, 4].map((i) => load(Word.b + i)) as [Local, Local, Local, Local, Local];
-  const [c, cb, cm, cn] = [0, 1, 2, 3].map((i) => load(Word.c + i)) as [Local, Local, Local, Local];
-  const [packedA, packedB, waitingTiles, levelBytes] = [0, 1, 2, 3].map((i) => load(Word.workspace + i)) as [Local, Local, Local, Local];
+  const [batches, m, n, k] = f.words(0);
+  const [a, ab, am, , ak] = f.words(0, Word.a);
+  const [b, bb, , bn, bk] = f.words(0, Word.b);
+  const [c, cb, cm, cn] = f.words(0, Word.c);
+  const [packedA, packedB, waitingTiles, levelBytes] = f.words(0, Word.workspace);
   const tiles = f.local();
   set(tiles, f.add(f.global(0), i32(Scratch.tiles)));
 
   /** for (i = from; i < until; i += step), at least once; `extent` is min(step, until - i). */
   const each = (from: () => Pushed, until: Local, step: number, body: (i: Local, extent: Local) => void): void => {
-    const [i, extent] = [f.local(), f.local()];
+    const [i, extent] = f.locals();
     set(i, from());
     f.loop((next) => {
       set(extent, f.sub(get(until), get(i)));
@@ -196,11 +191,11 @@ export function emitMatmul(module: ModuleBuilder, f: FunctionBuilder, storage: S
   const place = (base: Local, i: Local, iStride: Local, j: Local, jStride: Local): Pushed =>
     f.add(f.add(get(base), f.mul(get(i), get(iStride))), f.mul(get(j), get(jStride)));
   const counts = [f.local(), f.local(), f.local(), f.local()];
-  const [panelA, panelB, waiting, until, stripeEnd] = [f.local(), f.local(), f.local(), f.local(), f.local()];
+  const [panelA, panelB, waiting, until, stripeEnd] = f.locals();
 
   /** The four classes of k of one block, for one tile. */
   const tile = (): void => {
-    const [ap, bp] = [f.local(), f.local()];
+    const [ap, bp] = f.locals();
     set(ap, get(panelA));
     set(bp, get(panelB));
     counts.forEach((count, r) => {

@@ -74,14 +74,8 @@ export class Nest implements Leaves {
     const locals = (n: number): Local[] => Array.from({ length: n }, () => f.local(I32));
     this.sizes = locals(shape.rank);
     this.positions = locals(shape.rank);
-    [this.scratch, this.#complete, this.#rest] = locals(3) as [Local, Local, Local];
-    [this.live, this.#iota, this.#last, this.#addresses, this.#nowhere] = Array.from({ length: 5 }, () => f.local(V128)) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
+    [this.scratch, this.#complete, this.#rest] = f.locals();
+    [this.live, this.#iota, this.#last, this.#addresses, this.#nowhere] = f.locals(V128);
     let word = shape.rank;
     const operand = (storage: Storage, along: Along, rank: number): OperandCode => {
       const base = 4 * word++;

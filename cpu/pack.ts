@@ -14,7 +14,7 @@ export function emitPack(module: ModuleBuilder, storage: "f32" | "f64", rows: nu
   const { get, set, op, i32 } = f;
   const [to, from, rowStride, kStride, depth, present] = [0, 1, 2, 3, 4, 5];
   const bytes = storageBytes(storage);
-  const [first, k, source, stride4] = [f.local(), f.local(), f.local(), f.local()];
+  const [first, k, source, stride4] = f.locals();
   set(stride4, op("i32.shl", get(kStride), i32(2)));
   const all = (): Pushed => op("i32.eq", get(present), i32(rows));
 
@@ -78,9 +78,9 @@ function transposed(
   { to, from, rowStride, depth }: Record<"to" | "from" | "rowStride" | "depth", Local>,
 ): void {
   const { get, set, i32 } = f;
-  const [classBytes, k] = [f.local(), f.local()];
+  const [classBytes, k] = f.locals();
   const classes = [f.local(), f.local(), f.local(), f.local()];
-  const [a, b, c, d] = [f.local(V128), f.local(V128), f.local(V128), f.local(V128)];
+  const [a, b, c, d] = f.locals(V128);
   const vectors = [a, b, c, d];
   const pairs = [f.local(V128), f.local(V128), f.local(V128), f.local(V128)] as const;
   set(classBytes, f.mul(get(depth), i32(rows)));

@@ -12,7 +12,7 @@ import { alongOf, levelOfLeaf, stored } from "./loops.ts";
 import { Nest } from "./nest.ts";
 import { Level, schedule } from "./schedule.ts";
 import { identityOf, type Kind } from "./tree.ts";
-import { type Lanes, Vectors } from "./vectors.ts";
+import type { Lanes, Vectors } from "./vectors.ts";
 
 const LEVELS = 3;
 const BLOCK_BITS = Math.log2(BLOCK);
@@ -93,7 +93,7 @@ export function emitScan(f: FunctionBuilder, kernel: LoopKernel): void {
   const { levels, values } = schedule([value], exprOrder([value]), levelOfLeaf(kernel));
   const totals = new Totals(code, kind);
   const out = code.allocate(kind);
-  const [running, element] = [f.local(V128), f.local(V128)];
+  const [running, element] = f.locals(V128);
   const end = f.local();
   const k = nest.positions[rank - 1]!;
   const n = nest.sizes[rank - 1]!;

@@ -14,26 +14,11 @@ export const scatterWorkspace = ([, , n, , m]: readonly number[]): number => 4 *
 /** Arguments: sizes [b, o, n, i, m], addresses of operand, indices, updates and output, workspace. */
 export function emitScatterAdd(f: FunctionBuilder, storage: Storage): void {
   const { get, set, op, i32 } = f;
-  const load = (word: number): Local => {
-    const l = f.local();
-    set(l, f.load("i32.load", get(0), 4 * word));
-    return l;
-  };
-  const [b, o, n, inner, m, operand, indices, updates, out, ends] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(load) as [
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [b, o, n, inner, m, operand, indices, updates, out, ends] = f.words(0);
   for (const size of [b, o, n, inner]) f.if(op("i32.eqz", get(size)), () => f.return());
   const bytes = storageBytes(storage);
-  const [order, rowBytes, scratch, live] = [f.local(), f.local(), f.local(), f.local(V128)];
+  const [order, rowBytes, scratch] = f.locals();
+  const live = f.local(V128);
   set(order, f.add(get(ends), op("i32.shl", f.add(get(n), i32(1)), i32(2))));
   set(rowBytes, f.mul(get(inner), i32(bytes)));
   set(scratch, f.global(0));
@@ -53,7 +38,7 @@ export function emitScatterAdd(f: FunctionBuilder, storage: Storage): void {
     );
   };
 
-  const [p, target, sum, place] = [f.local(), f.local(), f.local(), f.local()];
+  const [p, target, sum, place] = f.locals();
   /** ends[j] = where row j's updates end in order. */
   const sort = (): void => {
     f.memoryFill(get(ends), i32(0), op("i32.shl", f.add(get(n), i32(1)), i32(2)));
@@ -84,7 +69,7 @@ export function emitScatterAdd(f: FunctionBuilder, storage: Storage): void {
   const vectors = new Vectors(f);
   const tree = new TreeFold({ f, scratch, live }, vectors, "sum", storage, false);
   const [value, before] = [vectors.allocate(storage), vectors.allocate(storage)];
-  const [first, last, count, k, end, at] = [f.local(), f.local(), f.local(), f.local(), f.local(), f.local()];
+  const [first, last, count, k, end, at] = f.locals();
   const loadGroup = (to: Lanes, address: () => Pushed): void => to.forEach((l, h) => set(l, f.load("v128.load", address(), 16 * h)));
 
   /** The elements `at`.. of the present row. */
@@ -132,7 +117,7 @@ export function emitScatterAdd(f: FunctionBuilder, storage: Storage): void {
     );
   };
 
-  const [ib, io, j] = [f.local(), f.local(), f.local()];
+  const [ib, io, j] = f.locals();
   each(ib, b, () => {
     sort();
     each(io, o, () => {

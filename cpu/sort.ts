@@ -8,27 +8,10 @@ export const argsortWorkspace = ([, n]: readonly number[]): number => 4 * n!;
 
 export function emitArgsort(f: FunctionBuilder, storage: Storage): void {
   const { get, set, op, i32 } = f;
-  const load = (word: number): Local => {
-    const l = f.local();
-    set(l, f.load("i32.load", get(0), 4 * word));
-    return l;
-  };
-  const [rows, n, keys, positions, workspace] = [0, 1, 2, 3, 4].map(load) as [Local, Local, Local, Local, Local];
-  const [from, to, width, start, i, iEnd, j, jEnd, o, takeRight, swap] = Array.from({ length: 11 }, () => f.local()) as Local[] as [
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [rows, n, keys, positions, workspace] = f.words(0);
+  const [from, to, width, start, i, iEnd, j, jEnd, o, takeRight, swap] = f.locals();
   const value = storage === "f32" ? F32 : storage === "f64" ? F64 : I32;
-  const [left, right] = [f.local(value), f.local(value)];
+  const [left, right] = f.locals(value);
   const rowBytes = f.local();
   set(rowBytes, op("i32.shl", get(n), i32(2)));
 
