@@ -18,7 +18,7 @@ import type { DimSizes } from "../../core/dim.ts";
 import type { DType, TypedArray } from "../../core/dtype.ts";
 import type { Shape } from "../../core/shape.ts";
 import { type Source, type SourceOwner, State, Variable } from "../../core/source.ts";
-import { Tensor } from "../../core/tensor.ts";
+import { type Tensor } from "../../core/tensor.ts";
 import { flatten, type Tree } from "../../core/tree.ts";
 import { Value } from "../../core/value.ts";
 import { evaluate, failed, type Numbers, type Result, sameBits } from "./evaluate.ts";
