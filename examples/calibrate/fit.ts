@@ -1,6 +1,6 @@
 /** The fit, as streams: evaluations of the model flow in, parameters to try next flow out, until nothing improves. */
 import type { Engine } from "fluxion";
-import { lastValueFrom, map, scan, takeWhile, tap } from "rxjs";
+import { lastValueFrom, map, merge, type Observable, scan, takeWhile, tap } from "rxjs";
 import { type Evaluation, type Fit, levenberg, type Pair } from "./levenberg.ts";
 import type { Model } from "./model.ts";
 
@@ -8,8 +8,15 @@ import type { Model } from "./model.ts";
 export async function fitParameters(engine: Engine, model: Model, tell: (fit: Fit) => void): Promise<Fit> {
   const { viscosity, amplitude, loss, gradient, curvature, adjoint } = model;
   const move = ([nu, a]: Pair): void => engine.transaction(() => (viscosity.set(nu), amplitude.set(a)));
+  const values = engine.observe({ viscosity, amplitude, loss, gradient, curvature, adjoint });
+  // A node that fails has no value: nothing would come of waiting for it.
+  const failures: Observable<never> = engine.failures.pipe(
+    map(({ error }) => {
+      throw error;
+    }),
+  );
   const fit = await lastValueFrom(
-    engine.observe({ viscosity, amplitude, loss, gradient, curvature, adjoint }).pipe(
+    merge(values, failures).pipe(
       map(
         (values): Evaluation => ({
           parameters: [values.viscosity.item(), values.amplitude.item()],
