@@ -232,6 +232,17 @@ export class ReferenceEngine implements SourceOwner {
     });
   }
 
+  /** Flushes first, except inside a transaction or an observer: there it sees what is committed. */
+  readSync(tree: Tree<Tensor>): any {
+    const { leaves: roots, rebuild } = flatten<Tensor>(tree);
+    this.#alive("readSync");
+    if (this.#transactions === 0) this.#run();
+    const results = this.#evaluate(roots);
+    const failure = results.find(failed);
+    if (failure) throw failure.error;
+    return rebuild(results.map((r) => this.#value(r as Numbers)));
+  }
+
   /** No cutoff shows in what is published: an exact one ends recomputation where nothing changed. */
   cutoff(_: Tensor): void {}
 

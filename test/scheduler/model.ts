@@ -43,23 +43,30 @@ export type Command =
   | ({ readonly do: "set" } & Write)
   | { readonly do: "setAgain"; readonly source: number }
   | { readonly do: "misfit"; readonly source: number }
-  | { readonly do: "resize"; readonly name: "n" | "m"; readonly size: number; readonly seed: number }
+  | {
+      readonly do: "resize";
+      readonly name: "n" | "m";
+      readonly size: number;
+      readonly seed: number;
+      readonly how: "all" | "but one" | "throw";
+    }
   | {
       readonly do: "transaction";
       readonly writes: readonly Write[];
       readonly inner: readonly Write[];
       readonly fails: "never" | "inner" | "outer";
+      readonly reads: boolean;
     }
   | { readonly do: "observe"; readonly nodes: readonly number[]; readonly action: Behaviour; readonly target: number }
   | { readonly do: "unobserve"; readonly index: number }
-  | { readonly do: "read"; readonly nodes: readonly number[] }
+  | { readonly do: "read" | "readSync"; readonly nodes: readonly number[] }
   | { readonly do: "tick"; readonly clock: 0 | 1; readonly times: number }
   | { readonly do: "cutoff"; readonly node: number }
   | { readonly do: "flush" }
   | { readonly do: "drop"; readonly collect: boolean };
 
 /** What an observer does when it is called, besides being recorded: the first two times only, so that chains end. */
-type Behaviour = "nothing" | "throw" | "write" | "transaction" | "tick" | "leave" | "observe" | "read";
+type Behaviour = "nothing" | "throw" | "write" | "transaction" | "tick" | "leave" | "observe" | "read" | "readSync";
 
 export interface Program {
   readonly sources: readonly SourceSpec[];
@@ -75,7 +82,7 @@ const observation = fc.record({
   nodes: fc.array(small, { minLength: 1, maxLength: 3 }),
   action: fc.oneof(
     { weight: 3, arbitrary: fc.constant<Behaviour>("nothing") },
-    { weight: 4, arbitrary: fc.constantFrom<Behaviour[]>("throw", "write", "transaction", "tick", "leave", "observe", "read") },
+    { weight: 4, arbitrary: fc.constantFrom<Behaviour[]>("throw", "write", "transaction", "tick", "leave", "observe", "read", "readSync") },
   ),
   target: small,
 });
@@ -90,6 +97,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       name: fc.constantFrom("n" as const, "m" as const),
       size: fc.nat(4),
       seed: fc.nat(99),
+      how: fc.constantFrom("all" as const, "all" as const, "all" as const, "but one" as const, "throw" as const),
     }),
   },
   {
@@ -99,11 +107,18 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       writes: fc.array(write, { maxLength: 3 }),
       inner: fc.array(write, { maxLength: 2 }),
       fails: fc.constantFrom("never" as const, "inner" as const, "outer" as const),
+      reads: fc.boolean(),
     }),
   },
   { weight: 3, arbitrary: observation },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("unobserve" as const), index: small }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("read" as const), nodes: fc.array(small, { minLength: 1, maxLength: 2 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom("read" as const, "read" as const, "readSync" as const),
+      nodes: fc.array(small, { minLength: 1, maxLength: 2 }),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("tick" as const), clock, times: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cutoff" as const), node: small }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
@@ -137,6 +152,7 @@ export interface EngineUnderTest {
   transaction<T>(callback: () => T): T;
   observe(tree: any, options?: any): Observable<any>;
   read(tree: any): Promise<any>;
+  readSync(tree: any): any;
   cutoff(t: Tensor, cutoff?: any): unknown;
   flush(): Promise<unknown>;
   dispose(): Promise<unknown>;
@@ -162,6 +178,8 @@ class Rig {
   death: unknown;
   readonly #program: Program;
   readonly #sources: Settable[] = [];
+  /** What was last written to each source, at the sizes of then. */
+  readonly #last: Data[] = [];
   readonly #clocks: { tick(times?: number): void }[];
   /** Sources first, then nodes; built when first asked for, and again after a drop. */
   #pool: Tensor[];
@@ -182,6 +200,7 @@ class Rig {
     program.sources.forEach(({ shape, dtype, seed, state }, i) => {
       const options = { shape: sourceShapes[shape]!, dtype: dtypes[dtype]!, label: `s${i}` };
       const data = randomData(options.shape, options.dtype, sizes, seed);
+      this.#last.push(data);
       this.#sources.push(state ? engine.state(data, { ...options, clock: this.#clocks[state.clock] }) : engine.variable(data, options));
     });
     this.#pool = [...this.#sources];
@@ -204,8 +223,11 @@ class Rig {
   }
 
   #set({ source, seed }: Write): void {
-    const target = this.#sources[source % this.#sources.length]!;
-    target.set(randomData(target.shape, target.dtype, this.#sizes, seed));
+    const k = source % this.#sources.length;
+    const target = this.#sources[k]!;
+    const data = randomData(target.shape, target.dtype, this.#sizes, seed);
+    target.set(data);
+    this.#last[k] = data;
   }
 
   /** Runs a command. Whether it was accepted. */
@@ -223,8 +245,10 @@ class Rig {
     switch (c.do) {
       case "set":
         return this.#set(c);
-      case "setAgain":
-        return this.#set({ source: c.source, seed: this.#program.sources[c.source % this.#sources.length]!.seed });
+      case "setAgain": {
+        const k = c.source % this.#sources.length;
+        return this.#sources[k]!.set(this.#last[k]!);
+      }
       case "misfit": {
         const target = this.#sources[c.source % this.#sources.length]!;
         const wrong = new Map([...this.#sizes].map(([name, size]) => [name, size + 1]));
@@ -233,13 +257,21 @@ class Rig {
       }
       case "resize": {
         const sizes = new Map(this.#sizes).set(c.name, sizesOf[c.name]![c.size % sizesOf[c.name]!.length]!);
-        this.#sizes = sizes;
         const carriers = this.#sources.filter((s) => s.shape.some((d) => dimNames(d).includes(c.name)));
-        return this.engine.transaction(() => carriers.forEach((s, i) => s.set(randomData(s.shape, s.dtype, sizes, c.seed + i))));
+        const resized = c.how === "but one" ? carriers.slice(1) : carriers;
+        this.engine.transaction(() => {
+          resized.forEach((s, i) => s.set(randomData(s.shape, s.dtype, sizes, c.seed + i)));
+          if (c.how === "throw") throw new Refused();
+        });
+        // Where all carriers but one would disagree with that one, the transaction has thrown.
+        if (resized.length > 0) this.#sizes = sizes;
+        resized.forEach((s, i) => (this.#last[this.#sources.indexOf(s)] = randomData(s.shape, s.dtype, sizes, c.seed + i)));
+        return;
       }
       case "transaction":
         return this.engine.transaction(() => {
           c.writes.forEach((w) => this.#set(w));
+          if (c.reads) this.#readSync(this.#nodes([0]));
           try {
             this.engine.transaction(() => {
               c.inner.forEach((w) => this.#set(w));
@@ -257,6 +289,8 @@ class Rig {
         return;
       case "read":
         return this.#read(this.#nodes(c.nodes));
+      case "readSync":
+        return this.#readSync(this.#nodes(c.nodes));
       case "tick":
         return this.#clocks[c.clock]!.tick(c.times);
       case "cutoff":
@@ -280,6 +314,17 @@ class Rig {
     const who = this.#reads++;
     const record = (values: readonly Value[] | undefined): void => void this.seen.push({ kind: "read", who, values });
     this.#pending.push(this.engine.read(nodes).then(record, () => record(undefined)));
+  }
+
+  #readSync(nodes: readonly Tensor[]): void {
+    const who = this.#reads++;
+    let values: Value[] | undefined;
+    try {
+      values = this.engine.readSync(nodes);
+    } catch {
+      // Recorded as a read without values.
+    }
+    this.seen.push({ kind: "read", who, values });
   }
 
   #observe(nodes: readonly Tensor[], behaviour: Behaviour, target: number): void {
@@ -310,6 +355,8 @@ class Rig {
           return this.#observe(this.#nodes([target]), "nothing", 0);
         case "read":
           return this.#read(this.#nodes([target]));
+        case "readSync":
+          return this.#readSync(this.#nodes([target]));
       }
     };
     const error = (reason: unknown): void => void (this.death = reason);
