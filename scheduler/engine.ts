@@ -357,12 +357,17 @@ export class Engine implements SourceOwner {
   /** What would be computed again if a source changed, and why: a path from each source to t, and what lies on the way. */
   explain(t: Tensor): Explanation {
     this.#roots("explain", t);
-    return explain(t, this.#necessary, new Set(this.#dirt.dirty));
+    return explain(t, this.#necessary, this.#dirty());
   }
 
   /** The graph below a tensor, or a tree of them, in Graphviz' language. */
   toDot(tree: Tree<Tensor>): string {
-    return toDot(this.#roots("toDot", tree).roots, this.#necessary, new Set(this.#dirt.dirty));
+    return toDot(this.#roots("toDot", tree).roots, this.#necessary, this.#dirty());
+  }
+
+  #dirty(): ReadonlySet<NodeState> {
+    if (!this.#flusher.running) this.#computer.refresh();
+    return new Set(this.#dirt.dirty);
   }
 
   /** Completes observers, rejects pending reads, frees all memory. Later writes throw. May be called again. */

@@ -1,0 +1,164 @@
+/** Failures are values: who hears of them, who does not, and what becomes of them. */
+import { expect, it } from "vitest";
+import { dim, subDims } from "../../core/dim.ts";
+import { constant } from "../../core/leaves.ts";
+import { add, neg } from "../../ops/arithmetic.ts";
+import { broadcastTo } from "../../ops/operand.ts";
+import { reduceSum } from "../../ops/broadcast.ts";
+import { definePrimitive } from "../../ops/primitive.ts";
+import type { Engine } from "../../scheduler/engine.ts";
+import { failuresOf, overBackends, settle, watch } from "./engines.ts";
+
+const n = dim("n");
+/** The sum of n - 3 ones: there is none when n < 3. */
+const fragile = (): ReturnType<typeof reduceSum> => reduceSum([broadcastTo(constant(1), [subDims(n, 3)])], { axes: [0] });
+
+overBackends("failures", (make) => {
+  const sized = async (engine: Engine, size: number): Promise<(to: number) => Promise<void>> => {
+    const x = engine.variable(new Float32Array(size), { shape: [n], label: "x" });
+    engine.observe(x).subscribe();
+    return async (to) => {
+      x.set(new Float32Array(to));
+      await settle(engine);
+    };
+  };
+
+  it("stay with their dependents: others and later epochs go on", async () => {
+    const engine = await make();
+    const failures = failuresOf(engine);
+    const resize = await sized(engine, 5);
+    const k = engine.variable(2);
+    const broken = fragile();
+    const bad = watch(engine, neg(neg(broken)));
+    const good = watch(engine, neg(k));
+    await settle(engine);
+    k.set(3);
+    await resize(2);
+    k.set(4);
+    await resize(1);
+    k.set(5);
+    await resize(7);
+    expect(good).toEqual([
+      [0, -2],
+      [1, -3],
+      [2, -4],
+      [3, -5],
+    ]);
+    expect(bad).toEqual([
+      [0, 2],
+      [3, 4],
+    ]);
+    expect(failures.map((f) => f.epoch)).toEqual([1]);
+    expect(failures[0]!.tensor!.primitive.name).toBe("broadcast");
+    expect(String(failures[0]!.error)).toMatch(/dimension n-3 of shape \[n-3\] is negative \(-1\)/);
+  });
+
+  it("are emitted on the stream when they are asked for", async () => {
+    const engine = await make();
+    failuresOf(engine);
+    const resize = await sized(engine, 5);
+    const seen: unknown[] = [];
+    engine.observe({ y: add(fragile(), 1) }, { failures: "emit" }).subscribe((e) => {
+      seen.push("value" in e ? [e.epoch, e.value.y.item()] : [e.epoch, String(e.error).includes("negative")]);
+    });
+    await settle(engine);
+    await resize(1);
+    await resize(4);
+    expect(seen).toEqual([
+      [0, 3],
+      [1, true],
+      [2, 2],
+    ]);
+  });
+
+  it("reject a read, and throw from readSync", async () => {
+    const engine = await make();
+    failuresOf(engine);
+    await sized(engine, 1);
+    await expect(engine.read(fragile())).rejects.toThrow(/negative/);
+    expect(() => engine.readSync(fragile())).toThrow(/negative/);
+    expect((await engine.read(constant(4))).item()).toBe(4);
+  });
+
+  it("of memory end when there is room again", async () => {
+    const engine = await make({ budgetBytes: 9000 });
+    const failures = failuresOf(engine);
+    const a = engine.variable(new Float32Array(1000).fill(1));
+    const big = engine.observe(neg(a)).subscribe();
+    await settle(engine);
+    const late = watch(engine, reduceSum([add(a, 1)], { axes: [0] }));
+    await settle(engine);
+    expect(late).toEqual([]);
+    expect(String(failures[0]!.error)).toMatch(/OutOfMemory.*budgetBytes 9000/);
+    big.unsubscribe();
+    await settle(engine);
+    a.set(new Float32Array(1000).fill(2));
+    await settle(engine);
+    expect(late.map(([, v]) => v)).toEqual([3000]);
+  });
+
+  it("of a kernel that cannot be made leave the engine alive", async () => {
+    const engine = await make();
+    const failures = failuresOf(engine);
+    const broken = definePrimitive<object>({
+      name: "broken",
+      type: ([x]) => x!.outputs[0]!,
+      lower: () => {
+        throw new Error("no such kernel");
+      },
+    });
+    const a = engine.variable(1);
+    const [good, bad] = [watch(engine, neg(a)), watch(engine, broken([a], {}))];
+    await settle(engine);
+    expect([good, bad]).toEqual([[[0, -1]], []]);
+    expect(failures.map((f) => [f.tensor!.primitive.name, String(f.error)])).toEqual([["broken", "Error: no such kernel"]]);
+  });
+
+  it("of a missing lowering rule are thrown where the node is observed", async () => {
+    const engine = await make();
+    const abstract = definePrimitive<object>({ name: "abstract", type: ([x]) => x!.outputs[0]! });
+    expect(() => engine.observe(abstract([engine.variable(1)], {}))).toThrow(/abstract: the primitive has no lower rule.*RuleSet/);
+  });
+});
+
+overBackends("dispose", (make) => {
+  it("completes observers, rejects reads, frees memory, and refuses everything afterwards; twice is fine", async () => {
+    const engine = await make({ label: "lab" });
+    const a = engine.variable(1);
+    let completed = 0;
+    engine.observe(a).subscribe({ complete: () => completed++ });
+    engine.failures.subscribe({ complete: () => completed++ });
+    const stream = engine.observe(neg(a));
+    await settle(engine);
+    const read = engine.read(a);
+    await engine.dispose();
+    await engine.dispose();
+    await expect(read).rejects.toThrow(/lab was disposed/);
+    expect(completed).toBe(2);
+    stream.subscribe({ complete: () => completed++ });
+    expect(completed).toBe(3);
+    expect(() => a.set(2)).toThrow(/set variable.*lab was disposed/);
+    expect(() => engine.tick()).toThrow(/lab was disposed/);
+    expect(() => engine.observe(a)).toThrow(/lab was disposed/);
+    expect(() => engine.transaction(() => 1)).toThrow(/lab was disposed/);
+    await expect(engine.read(a)).rejects.toThrow(/lab was disposed/);
+    await engine.flush();
+  });
+
+  it("may be called inside an observer", async () => {
+    const engine = await make();
+    const a = engine.variable(1);
+    let calls = 0;
+    engine.observe(a).subscribe(() => void engine.dispose());
+    engine.observe(a).subscribe(() => calls++);
+    const read = engine.read(a);
+    await expect(read).rejects.toThrow(/disposed/);
+    expect(calls).toBe(0);
+  });
+
+  it("comes with Symbol.asyncDispose", async () => {
+    const engine = await make();
+    await engine[Symbol.asyncDispose]();
+    expect(() => engine.variable(1)).toThrow(/disposed/);
+  });
+});
