@@ -104,25 +104,8 @@ export { pad, type PadOptions, type PadWidth, slice } from "./ops/pad.ts";
 export { abs, ceil, clip, floor, maximum, minimum, relu, rem, round, sign, trunc } from "./ops/piecewise.ts";
 export { atan2, hypot, logaddexp, pow, xlogy } from "./ops/power.ts";
 export { type FloatOptions, random, type UniformOptions } from "./ops/random.ts";
-export {
-  all,
-  any,
-  argmax,
-  argmin,
-  type ArgOptions,
-  max,
-  mean,
-  min,
-  norm,
-  type NormOptions,
-  prod,
-  type ReduceOptions,
-  std,
-  sum,
-  variance,
-  variance as var,
-  type VarianceOptions,
-} from "./ops/reductions.ts";
+export { norm, type NormOptions, std, variance, variance as var, type VarianceOptions } from "./ops/norm.ts";
+export { all, any, argmax, argmin, type ArgOptions, max, mean, min, prod, type ReduceOptions, sum } from "./ops/reductions.ts";
 export { repeat, tile } from "./ops/repeat.ts";
 export { expandDims, reshape, squeeze } from "./ops/reshape.ts";
 export { sinc } from "./ops/sinc.ts";

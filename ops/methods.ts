@@ -21,24 +21,8 @@ import { broadcastTo, type Operand } from "./operand.ts";
 import { slice } from "./pad.ts";
 import { abs, ceil, clip, floor, rem, round, sign } from "./piecewise.ts";
 import { pow } from "./power.ts";
-import {
-  all,
-  any,
-  argmax,
-  argmin,
-  max,
-  mean,
-  min,
-  norm,
-  prod,
-  std,
-  sum,
-  variance,
-  type ArgOptions,
-  type NormOptions,
-  type ReduceArgument,
-  type VarianceOptions,
-} from "./reductions.ts";
+import { norm, std, variance, type NormOptions, type VarianceOptions } from "./norm.ts";
+import { all, any, argmax, argmin, max, mean, min, prod, sum, type ArgOptions, type ReduceArgument } from "./reductions.ts";
 import { expandDims, reshape, squeeze } from "./reshape.ts";
 import { flip, transpose } from "./transpose.ts";
 

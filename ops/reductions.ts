@@ -1,5 +1,5 @@
 /** Sums, means, products, extremes, and what follows from them, over any axes. */
-import { type Dim, subDims } from "../core/dim.ts";
+import { type Dim } from "../core/dim.ts";
 import { type DType } from "../core/dtype.ts";
 import { normalizeAxes, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -7,18 +7,16 @@ import type { Reduced, Reducing } from "../core/types/axes.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
 import type { Fold } from "../kernel/kernel.ts";
 import { addN } from "./addN.ts";
-import { div, mul, square, sub } from "./arithmetic.ts";
+import { div, mul } from "./arithmetic.ts";
 import { broadcastInDim, reduceSum } from "./broadcast.ts";
 import { equal, where } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { showArgument } from "./describe.ts";
 import { noTangent } from "./elementwise.ts";
 import { keptAxes, lowerFold, reducedShape } from "./fold.ts";
-import { sqrt } from "./functions.ts";
 import { dimSize, iotaOf } from "./iota.ts";
 import { type Operand, toFloat, toTensor } from "./operand.ts";
 import { sliceOf } from "./pad.ts";
-import { abs } from "./piecewise.ts";
 import { concatenate } from "./concatenate.ts";
 import { definePrimitive, type PrimitiveFunction, type Rules } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
@@ -33,7 +31,7 @@ export interface ReduceOptions {
 }
 export type ReduceArgument = number | readonly number[] | ReduceOptions;
 
-interface Reduction {
+export interface Reduction {
   readonly axes: readonly number[];
   readonly keepdims: boolean;
 }
@@ -56,7 +54,7 @@ export function reductionOf(op: string, t: Tensor, argument: ReduceArgument | un
 }
 
 /** A reduced tensor, with the axes put back as size 1 if they are to stay. */
-const finish = (reduced: Tensor, from: Shape, { axes, keepdims }: Reduction): Tensor =>
+export const finish = (reduced: Tensor, from: Shape, { axes, keepdims }: Reduction): Tensor =>
   keepdims
     ? reshape(
         reduced,
@@ -68,7 +66,7 @@ const finish = (reduced: Tensor, from: Shape, { axes, keepdims }: Reduction): Te
 const spread = (reduced: Tensor, shape: Shape, axes: readonly number[]): Tensor =>
   broadcastInDim([reduced], { shape, axes: keptAxes(shape.length, axes) });
 
-const countOf = (shape: Shape, axes: readonly number[]): Dim => sizeOf(axes.map((a) => shape[a]!));
+export const countOf = (shape: Shape, axes: readonly number[]): Dim => sizeOf(axes.map((a) => shape[a]!));
 
 // ---- primitives
 interface AxesParams {
@@ -180,56 +178,6 @@ export function mean(x: Operand, argument?: ReduceArgument): Tensor {
   return finish(div(reduceSum([t], { axes: r.axes }), dimSize(countOf(t.shape, r.axes), t.dtype)), t.shape, r);
 }
 
-export interface VarianceOptions extends ReduceOptions {
-  /** Divides by n - correction: 0 (default) for the variance of the data, 1 for an estimate from a sample. */
-  readonly correction?: number;
-}
-
-/** The sum of squared differences from the mean, and what to divide it by. */
-function deviations(
-  op: string,
-  x: Operand,
-  argument: ReduceArgument | VarianceOptions | undefined,
-): { squares: Tensor; count: Tensor; shape: Shape; r: Reduction } {
-  const t = toFloat(op, x);
-  const r = reductionOf(op, t, argument);
-  const { correction = 0 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as VarianceOptions) : {};
-  if (!(typeof correction === "number" && Number.isFinite(correction)))
-    throw new Error(`${op}: the correction must be a number, got ${showArgument(correction)}`);
-  const size = countOf(t.shape, r.axes);
-  const count = Number.isInteger(correction) ? dimSize(subDims(size, correction), t.dtype) : sub(dimSize(size, t.dtype), correction);
-  const centred = sub(t, mean(t, { axis: r.axes, keepdims: true }));
-  return { squares: reduceSum([square(centred)], { axes: r.axes }), count, shape: t.shape, r };
-}
-
-/** The variance: the mean of squared differences from the mean. */
-export function variance<A extends Operand>(x: A): Tensor<[]>;
-export function variance<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "var">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function variance(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
-  const { squares, count, shape, r } = deviations("var", x, argument);
-  return finish(div(squares, count), shape, r);
-}
-
-/** The standard deviation: the root of the variance. Where that is 0, the derivative is 0. */
-export function std<A extends Operand>(x: A): Tensor<[]>;
-export function std<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "std">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function std(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
-  const { squares, count, shape, r } = deviations("std", x, argument);
-  return finish(rootOrZero(div(squares, count)), shape, r);
-}
-
-/** sqrt(x) whose derivatives at 0 are 0. */
-function rootOrZero(x: Tensor): Tensor {
-  const zero = equal(x, 0);
-  return where(zero, 0, sqrt(where(zero, 1, x)));
-}
-
 // ---- extremes
 function extreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: ReduceArgument | undefined): Tensor {
   const t = countable(op, x);
@@ -285,25 +233,3 @@ function truth(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argu
 export const all = ((x: Operand, argument?: ReduceArgument) => truth("all", reduceMin, x, argument)) as Reducer<"all", ReduceArgument>;
 /** Whether any element is true (non-zero) over some axes (default: all); false of nothing. */
 export const any = ((x: Operand, argument?: ReduceArgument) => truth("any", reduceMax, x, argument)) as Reducer<"any", ReduceArgument>;
-
-// ---- norms
-export interface NormOptions extends ReduceOptions {
-  /** 2 (default, also "fro"): the root of the sum of squares; 1: the sum of absolute values; Infinity: the greatest absolute value. */
-  readonly ord?: 1 | 2 | typeof Infinity | "fro";
-}
-
-/** The norm of the elements over some axes (default: all), taken as one vector. The derivative at 0 is 0. */
-export function norm<A extends Operand>(x: A): Tensor<[]>;
-export function norm<A extends Operand, const G extends number | readonly number[] | NormOptions | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "norm">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function norm(x: Operand, argument?: number | readonly number[] | NormOptions): Tensor {
-  const t = toFloat("norm", x);
-  const r = reductionOf("norm", t, argument);
-  const { ord = 2 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as NormOptions) : {};
-  if (ord === Infinity) return max(abs(t), { axis: r.axes, keepdims: r.keepdims });
-  if (ord === 1) return sum(abs(t), { axis: r.axes, keepdims: r.keepdims });
-  if (ord !== 2 && ord !== "fro") throw new Error(`norm: ord must be 1, 2, Infinity or "fro", got ${showArgument(ord)}`);
-  return finish(rootOrZero(reduceSum([square(t)], { axes: r.axes })), t.shape, r);
-}

@@ -15,6 +15,7 @@ import { constant } from "../../core/leaves.ts";
 import { dot, matmul, outer, tensordot } from "../../ops/matmul.ts";
 import { pad, slice } from "../../ops/pad.ts";
 import * as power from "../../ops/power.ts";
+import * as norms from "../../ops/norm.ts";
 import * as reductions from "../../ops/reductions.ts";
 import { expandDims, reshape, squeeze } from "../../ops/reshape.ts";
 import { sinc } from "../../ops/sinc.ts";
@@ -137,11 +138,13 @@ export const cases: readonly Case[] = [
   { name: "prod of all", f: (x) => reductions.prod(x), shapes: [[7]], named: "rounded" },
   { name: "max", f: (x) => reductions.max(x, 1), shapes: [[3, 4]] },
   { name: "min", f: (x) => reductions.min(x), shapes: [[3, 4]] },
-  { name: "var", f: (x) => reductions.variance(x, { axis: 0, correction: 1 }), shapes: [[4, 3]] },
-  { name: "std", f: (x) => reductions.std(x, 0), shapes: [[4, 3]] },
-  { name: "norm", f: (x) => reductions.norm(x, { axis: -1 }), shapes: [[2, 4]] },
-  { name: "norm 1", f: (x) => reductions.norm(x, { ord: 1 }), shapes: [[2, 4]] },
-  { name: "norm Infinity", f: (x) => reductions.norm(x, { ord: Infinity, axis: 0 }), shapes: [[2, 4]] },
+  { name: "var", f: (x) => norms.variance(x, { axis: 0, correction: 1 }), shapes: [[4, 3]] },
+  { name: "std", f: (x) => norms.std(x, 0), shapes: [[4, 3]] },
+  { name: "norm", f: (x) => norms.norm(x, { axis: -1 }), shapes: [[2, 4]] },
+  { name: "norm 1", f: (x) => norms.norm(x, { ord: 1 }), shapes: [[2, 4]] },
+  { name: "norm Infinity", f: (x) => norms.norm(x, { ord: Infinity, axis: 0 }), shapes: [[2, 4]] },
+  { name: "norm 3.5", f: (x) => norms.norm(x, { ord: 3.5, axis: 1 }), shapes: [[2, 4]] },
+  { name: "norm -2", f: (x) => norms.norm(x, { ord: -2, axis: 1 }), shapes: [[2, 4]] },
   { name: "cumsum", f: (x) => cumsum(x, 1), shapes: [[2, 5, 2]] },
   { name: "cumsum of all", f: (x) => cumsum(x), shapes: [[2, 3]] },
   { name: "logsumexp", f: (x) => logsumexp(x, 1), shapes: [[3, 4]] },

@@ -10,6 +10,7 @@ import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { cumsum } from "../../ops/cumsum.ts";
 import { zeros } from "../../ops/creation.ts";
+import * as norms from "../../ops/norm.ts";
 import * as r from "../../ops/reductions.ts";
 import { logsumexp, logSoftmax, softmax } from "../../ops/softmax.ts";
 import { at, leafOf, numbers, numbersOf, positions, valueOf } from "./support.ts";
@@ -39,11 +40,15 @@ const folds: Record<string, { f: (x: Tensor, o: r.ReduceOptions) => Tensor; fold
   prod: { f: r.prod, fold: (row) => row.reduce((a, b) => a * b, 1) },
   max: { f: r.max, fold: (row) => Math.max(...row) },
   min: { f: r.min, fold: (row) => Math.min(...row) },
-  var: { f: r.variance, fold: spreadOf },
-  std: { f: r.std, fold: (row) => Math.sqrt(spreadOf(row)) },
-  norm: { f: r.norm, fold: (row) => Math.hypot(...row) },
-  "norm 1": { f: (x, o) => r.norm(x, { ...o, ord: 1 }), fold: (row) => total(row.map(Math.abs)) },
-  "norm Infinity": { f: (x, o) => r.norm(x, { ...o, ord: Infinity }), fold: (row) => Math.max(...row.map(Math.abs)) },
+  var: { f: norms.variance, fold: spreadOf },
+  std: { f: norms.std, fold: (row) => Math.sqrt(spreadOf(row)) },
+  norm: { f: norms.norm, fold: (row) => Math.hypot(...row) },
+  "norm 1": { f: (x, o) => norms.norm(x, { ...o, ord: 1 }), fold: (row) => total(row.map(Math.abs)) },
+  "norm Infinity": { f: (x, o) => norms.norm(x, { ...o, ord: Infinity }), fold: (row) => Math.max(...row.map(Math.abs)) },
+  "norm -Infinity": { f: (x, o) => norms.norm(x, { ...o, ord: -Infinity }), fold: (row) => Math.min(...row.map(Math.abs)) },
+  "norm 0": { f: (x, o) => norms.norm(x, { ...o, ord: 0 }), fold: (row) => row.filter((v) => v !== 0).length },
+  "norm 3": { f: (x, o) => norms.norm(x, { ...o, ord: 3 }), fold: (row) => Math.cbrt(total(row.map((v) => Math.abs(v) ** 3))) },
+  "norm -0.5": { f: (x, o) => norms.norm(x, { ...o, ord: -0.5 }), fold: (row) => total(row.map((v) => Math.abs(v) ** -0.5)) ** -2 },
   logsumexp: { f: logsumexp, fold: (row) => Math.log(total(row.map(Math.exp))) },
 };
 
@@ -180,10 +185,13 @@ describe("derivatives at kinks", () => {
     expect(h).toEqual([0, 15, 0, 0, 15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
   it("norm and std are flat at 0", () => {
-    expect(g((x) => r.norm(x), [0, 0])).toEqual([0, 0]);
-    g((x) => r.norm(x), [3, -4]).forEach((v, i) => expect(Math.abs(v - [0.6, -0.8][i]!)).toBeLessThan(2e-16));
-    expect(g((x) => r.std(x), [2, 2, 2])).toEqual([0, 0, 0]);
-    const h = hessian((x: Tensor) => r.norm(x))(constant(Float64Array.of(0, 0))) as Tensor;
+    expect(g((x) => norms.norm(x), [0, 0])).toEqual([0, 0]);
+    g((x) => norms.norm(x), [3, -4]).forEach((v, i) => expect(Math.abs(v - [0.6, -0.8][i]!)).toBeLessThan(2e-16));
+    expect(g((x) => norms.std(x), [2, 2, 2])).toEqual([0, 0, 0]);
+    for (const ord of [0.5, 1, 3, Infinity]) expect(g((x) => norms.norm(x, { ord }), [0, 0])).toEqual([0, 0]);
+    const partly = g((x) => norms.norm(x, { ord: 0.5 }), [0, 4]);
+    expect(partly).toEqual([0, 1]);
+    const h = hessian((x: Tensor) => norms.norm(x))(constant(Float64Array.of(0, 0))) as Tensor;
     expect(numbersOf(h).some(Number.isNaN)).toBe(false);
   });
   it("logsumexp survives infinite maxima", () => {
@@ -206,7 +214,9 @@ describe("named dimensions", () => {
     const y = constant(Float64Array.from(data), { shape: [3, 2] });
     for (const [name, { f }] of Object.entries(folds))
       for (const axis of [0, 1, undefined]) expect(numbersOf(f(x, { axis }), bindings), name).toEqual(numbersOf(f(y, { axis })));
-    expect(numbersOf(r.variance(x, { axis: 0, correction: 1 }), bindings)).toEqual(numbersOf(r.variance(y, { axis: 0, correction: 1 })));
+    expect(numbersOf(norms.variance(x, { axis: 0, correction: 1 }), bindings)).toEqual(
+      numbersOf(norms.variance(y, { axis: 0, correction: 1 })),
+    );
     for (const f of [r.argmax, r.argmin, softmax, cumsum] as ((x: Tensor, axis: number) => Tensor)[])
       expect(numbersOf(f(x, 0), bindings)).toEqual(numbersOf(f(y, 0)));
   });
@@ -235,8 +245,8 @@ describe("bad input", () => {
     [() => r.sum(x, { axes: 0 } as never), /got an option "axes"/],
     [() => r.max(constant(1), 0 as never), /max: axis 0 .*scalar has no axes/],
     [() => r.argmax(x, [0, 1] as never), /argmax: takes one axis/],
-    [() => r.variance(x, { correction: NaN }), /var: the correction must be a number, got NaN/],
-    [() => r.norm(x, { ord: 3 as never }), /norm: ord must be 1, 2, Infinity or "fro", got 3/],
+    [() => norms.variance(x, { correction: NaN }), /var: the correction must be a number, got NaN/],
+    [() => norms.norm(x, { ord: "nuc" as never }), /norm: ord must be a number or "fro", got "nuc"/],
     [() => cumsum(x, 2 as never), /cumsum: axis 2/],
     [() => softmax(x, 3 as never), /softmax: axis 3/],
     [() => logsumexp(x, -3 as never), /logsumexp: axis -3/],
