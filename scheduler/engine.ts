@@ -41,6 +41,8 @@ export interface EngineOptions {
   readonly budgetBytes?: number;
   /** When flushes run that nobody forces: "microtask" (default), "animationFrame", or when an RxJS scheduler says so. */
   readonly flushOn?: "microtask" | "animationFrame" | SchedulerLike;
+  /** Whether kernels are fused (default). Without, every node has kernels and memory of its own; the bits are the same. */
+  readonly fusion?: boolean;
   /** Names the engine in messages. */
   readonly label?: string;
 }
@@ -91,16 +93,18 @@ export class Engine implements SourceOwner {
   readonly #watch: Watch;
   readonly #clock: Clock;
   readonly #cutoffs = new WeakSet<Tensor>();
+  readonly #fusion: boolean;
   #disposed = false;
 
-  constructor({ backend, budgetBytes = Infinity, flushOn = "microtask", label }: EngineOptions) {
+  constructor({ backend, budgetBytes = Infinity, flushOn = "microtask", fusion = true, label }: EngineOptions) {
     this.label = label ?? `engine ${++enginesMade}`;
     this.failures = this.#failures.asObservable();
     this.#backend = backend;
     this.#memory = new Memory(backend, budgetBytes);
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });
     this.#sources = new Sources(backend, this.#memory, (t) => this.#necessary.nodes.get(t));
-    this.#dirt = new Dirt(this.#necessary, this.#counters);
+    this.#dirt = new Dirt(this.#necessary, this.#counters, fusion);
+    this.#fusion = fusion;
     const parts = {
       backend,
       memory: this.#memory,
@@ -351,6 +355,8 @@ export class Engine implements SourceOwner {
 
   /** Reports, from now on, the first node in topological order that comes to hold a NaN or an infinity. */
   watch({ nan }: { readonly nan: boolean }): void {
+    // Every value has to be in memory to be looked at.
+    this.#dirt.fusion = this.#fusion && !nan;
     this.#computer.inspect = nan ? (nodes) => this.#watch.inspect(nodes) : undefined;
   }
 

@@ -1,12 +1,15 @@
 /**
- * Which necessary nodes are dirty, and what to do about it. Dirt spreads by height, from what changed, over edges up; what must be
- * computed is the part of it that a target needs, found on the way down.
+ * Which necessary nodes have no value in memory, and what to do about it. They are absent for one of two reasons: **dirty** nodes
+ * depend on something that changed; **passing** nodes are up to date, but their values existed only inside a fused kernel. Dirt spreads by
+ * height, from what changed, over edges up; what must be computed is the absent part of what a target needs, found on the way down.
  *
- * Both walks are remembered. The dirty set is a state of an automaton: a change leads from state to state, and so does a plan, which leaves
- * fewer nodes dirty (none at all, except in ticks, where only what `next` needs is computed). Equal sets are one state. So a change that
- * happened before costs two look-ups, and no walk:
+ * Both walks are remembered. The absent set is a state of an automaton: a change leads from state to state, and so does a plan. Equal
+ * sets are one state. So a change that happened before costs two look-ups, and no walk:
  *
  *     clean --(k changed)--> {a, b, loss} --(plan for observers)--> clean
+ *
+ * A dirty node that needs a passing value shows where the frontier of a change runs: from then on that value is stored, and the
+ * same change finds it the next time.
  *
  * All states and plans belong to one version of the necessary set.
  */
@@ -23,14 +26,25 @@ export interface Target {
 /** The steps of a path of changes, and the state it leads to. */
 interface Path {
   then: Map<Origin, Path> | undefined;
-  state: DirtySet | undefined;
+  state: Absent | undefined;
 }
 
-interface DirtySet extends Path {
+interface Absent extends Path {
   /** In order of height. */
   readonly nodes: readonly NodeState[];
-  readonly plans: Map<Target, { readonly plan: Plan; readonly left: DirtySet }>;
+  /** Those of them that are up to date. */
+  readonly passing: ReadonlySet<NodeState>;
+  readonly plans: Map<Target, { readonly plan: Plan; readonly left: Absent }>;
 }
+
+const noNodes: ReadonlySet<NodeState> = new Set();
+const absentSet = (nodes: readonly NodeState[], passing: ReadonlySet<NodeState>): Absent => ({
+  nodes,
+  passing,
+  plans: new Map(),
+  then: undefined,
+  state: undefined,
+});
 
 /** When so many plans are remembered, all are forgotten: patterns that matter come back. */
 const PLAN_LIMIT = 512;
@@ -43,30 +57,47 @@ export class Dirt {
   readonly #necessary: Necessary;
   readonly #counters: Counters;
   #version = -1;
-  #state: DirtySet = { nodes: [], plans: new Map(), then: undefined, state: undefined };
-  readonly #states = new Map<number, DirtySet[]>();
+  #state = absentSet([], noNodes);
+  readonly #states = new Map<number, Absent[]>();
   #plans: Plan[] = [];
+  #fusion: boolean;
 
-  constructor(necessary: Necessary, counters: Counters) {
+  constructor(necessary: Necessary, counters: Counters, fusion: boolean) {
+    this.#fusion = fusion;
     this.#necessary = necessary;
     this.#counters = counters;
   }
 
   get dirty(): readonly NodeState[] {
-    return this.#state.nodes;
+    const { nodes, passing } = this.#state;
+    return nodes.filter((n) => !passing.has(n));
+  }
+
+  get fusion(): boolean {
+    return this.#fusion;
+  }
+
+  /** Whether plans may leave values inside kernels. All plans are made anew. */
+  set fusion(on: boolean) {
+    this.#fusion = on;
+    this.#version = -1;
   }
 
   /** Takes up the necessary set as it is now. Whether plans were forgotten. */
   refresh(): boolean {
     const { version, entered, failed } = this.#necessary;
     if (version === this.#version && this.#plans.length < PLAN_LIMIT) return false;
-    const dirty = new Set(this.#state.nodes);
+    const absent = new Set(this.#state.nodes);
+    const passing = new Set(this.#state.passing);
     // A node that failed gets another chance: what it lacked, memory above all, may be there now.
-    for (const n of [...failed, ...entered.splice(0)]) if (!n.leaf) dirty.add(n);
-    for (const n of dirty) if (n.released) dirty.delete(n);
+    for (const n of [...failed, ...entered.splice(0)]) if (!n.leaf) absent.add(n);
+    for (const n of absent) {
+      if (n.released) absent.delete(n);
+      if (n.released || n.failure) passing.delete(n);
+    }
     this.forget();
     this.#version = version;
-    this.#state = this.#intern(byHeight(dirty));
+    this.#state = this.#intern(byHeight(absent), passing);
     return true;
   }
 
@@ -86,7 +117,7 @@ export class Dirt {
       path = next;
     }
     if (path === this.#state) return;
-    this.#state = path.state ??= this.#intern(this.#spread(changed));
+    this.#state = path.state ??= this.#spread(changed);
   }
 
   /** The plan that computes what the target wants, as far as cutoffs let it; nothing when all of that is clean. The caller runs it. */
@@ -97,9 +128,16 @@ export class Dirt {
     if (found) this.#counters.plansReused++;
     else {
       const nodes = this.#needed(target);
-      const plan = new Plan(nodes);
-      const chosen = new Set(nodes);
-      found = { plan, left: this.#intern(from.nodes.filter((n) => !chosen.has(n))) };
+      const plan = new Plan(nodes, this.#fusion);
+      const stored = new Set(nodes.filter((n) => !plan.passing.has(n)));
+      const passing = new Set([...from.passing, ...plan.passing].filter((n) => !stored.has(n)));
+      found = {
+        plan,
+        left: this.#intern(
+          from.nodes.filter((n) => !stored.has(n)),
+          passing,
+        ),
+      };
       from.plans.set(target, found);
       this.#plans.push(plan);
       if (nodes.length > 0) this.#counters.plansBuilt++;
@@ -108,27 +146,31 @@ export class Dirt {
     return found.plan.nodes.length > 0 ? found.plan : undefined;
   }
 
-  /** The dirty nodes, and the users of what changed and theirs, in order of height. A cutoff node holds changes back. */
-  #spread(changed: readonly Origin[]): NodeState[] {
-    const before = this.#state.nodes.length;
-    const start = new Set(this.#state.nodes);
+  /** Dirt on the users of what changed, and on theirs. A cutoff node holds changes back. */
+  #spread(changed: readonly Origin[]): Absent {
+    const { nodes, passing } = this.#state;
+    const start = new Set(nodes.filter((n) => !passing.has(n)));
+    const before = start.size;
     for (const origin of changed) for (const user of origin.users) start.add(user);
-    const order = byHeight(start, (n, put) => {
+    const dirty = byHeight(start, (n, put) => {
       if (!n.cutoff) for (const user of n.users) put(user);
     });
-    this.#counters.nodesMarked += order.length - before;
-    return order;
+    this.#counters.nodesMarked += dirty.length - before;
+    if (passing.size === 0) return this.#intern(dirty, noNodes);
+    const marked = new Set(dirty);
+    const still = new Set([...passing].filter((n) => !marked.has(n)));
+    return this.#intern(byHeight([...dirty, ...still]), still);
   }
 
-  /** The dirty nodes that the target needs and that wait for no cutoff, in order of height. */
+  /** The absent nodes that the target needs and that wait for no cutoff, in order of height. Finds the frontier as it goes. */
   #needed(target: Target): NodeState[] {
-    const { nodes } = this.#state;
+    const { nodes, passing } = this.#state;
     const walk = ++walks;
-    for (const n of nodes) n.dirty = walk;
-    // What is above a dirty cutoff node waits for it. It need not be dirty itself, but whoever wants it needs the cutoff node.
+    for (const n of nodes) n.absent = walk;
+    // What is above an absent cutoff node waits for it. It need not be absent itself, but whoever wants it needs the cutoff node.
     const all = nodes.some((n) => n.cutoff)
       ? byHeight(nodes, (n, put) => {
-          if (n.waiting !== walk && !(n.cutoff && n.dirty === walk)) return;
+          if (n.waiting !== walk && !(n.cutoff && n.absent === walk)) return;
           for (const user of n.users) {
             user.waiting = walk;
             put(user);
@@ -139,33 +181,43 @@ export class Dirt {
     for (let i = all.length - 1; i >= 0; i--) {
       const n = all[i]!;
       if (n.needed !== walk && !target.wants(n)) continue;
-      for (const input of n.inputs) input.needed = walk;
-      if (n.dirty === walk && n.waiting !== walk) chosen.push(n);
+      const dirty = !passing.has(n);
+      if (!dirty && n.neededByDirt === walk) n.frontier = true;
+      for (const input of n.inputs) {
+        input.needed = walk;
+        if (dirty) input.neededByDirt = walk;
+      }
+      if (n.absent === walk && n.waiting !== walk) chosen.push(n);
     }
     return chosen.reverse();
   }
 
-  /** The one state for a set of nodes. */
-  #intern(nodes: readonly NodeState[]): DirtySet {
+  /** The one state for a set of nodes, some of them passing. */
+  #intern(nodes: readonly NodeState[], passing: ReadonlySet<NodeState>): Absent {
     let hash = nodes.length;
     const walk = ++walks;
     for (const n of nodes) {
-      hash = (hash + Math.imul(n.tensor.id, 0x9e3779b1)) | 0;
+      hash = (hash + Math.imul(n.tensor.id, passing.has(n) ? 0x85ebca6b : 0x9e3779b1)) | 0;
       n.reached = walk;
     }
     let bucket = this.#states.get(hash);
     if (!bucket) this.#states.set(hash, (bucket = []));
-    const found = bucket.find((s) => s.nodes.length === nodes.length && s.nodes.every((n) => n.reached === walk));
+    const same = (s: Absent): boolean =>
+      s.nodes.length === nodes.length &&
+      s.passing.size === passing.size &&
+      s.nodes.every((n) => n.reached === walk && s.passing.has(n) === passing.has(n));
+    const found = bucket.find(same);
     if (found) return found;
-    const state: DirtySet = { nodes, plans: new Map(), then: undefined, state: undefined };
+    const state = absentSet(nodes, passing);
     bucket.push(state);
     return state;
   }
 
-  /** Throws unless what is not dirty has clean inputs, cutoffs aside, and only necessary nodes are dirty. */
+  /** Throws unless what is not dirty has clean inputs, cutoffs aside, and only necessary nodes are absent. */
   invariant(): void {
     if (this.#version !== this.#necessary.version) return;
-    const dirty = new Set(this.#state.nodes);
+    const dirty = new Set(this.dirty);
+    for (const n of this.#state.nodes) if (n.released) throw new Error(`invariant: ${n.tensor.describe()} is absent and not necessary`);
     for (const n of dirty) {
       if (n.released) throw new Error(`invariant: ${n.tensor.describe()} is dirty and not necessary`);
       if (!n.cutoff)

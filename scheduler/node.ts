@@ -68,15 +68,19 @@ export class NodeState implements Origin {
   cutoff = false;
   propagated: TypedArray | undefined;
 
+  /** Whether a change has needed the value while it was up to date: then it is stored, not left inside a kernel. */
+  frontier = false;
+
   /** The run of a plan in which an observed node was last computed, and what was last published of it, and when. */
   computedAt = 0;
   publishedAt = -1;
   published: Published | undefined;
 
-  /** Scratch of the walks in mark.ts: the number of the walk that reached this node, found it dirty, needed it, or held it back. */
+  /** Scratch of the walks in mark.ts: the number of the walk that reached this node, found it absent, needed it (for a dirty node), or held it back. */
   reached = 0;
-  dirty = 0;
+  absent = 0;
   needed = 0;
+  neededByDirt = 0;
   waiting = 0;
 
   constructor(tensor: Tensor, inputs: readonly NodeState[]) {

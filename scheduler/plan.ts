@@ -1,11 +1,13 @@
 /**
- * A plan computes some dirty nodes, inputs before users, in one call into the backend. Its structure is settled when it is made; sizes and
- * addresses are written in when it is bound, and again when a named size or an address has changed. No kernel is compiled for that.
+ * A plan computes some absent nodes, inputs before users, in one call into the backend. Its structure, fused kernels and what they
+ * store, is settled when it is made; sizes and addresses are written in when it is bound, and again when a named size or an address
+ * has changed. No kernel is compiled for that.
  */
 import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { evaluateShape } from "../core/shape.ts";
 import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program } from "../kernel/backend.ts";
+import { fuse } from "../kernel/fuse.ts";
 import type { Operand, Slot, Step } from "../kernel/kernel.ts";
 import type { Failure, NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
@@ -26,15 +28,29 @@ export class Plan {
   readonly cutoffs: readonly NodeState[];
   /** Those that somebody looks at. */
   readonly observed: readonly NodeState[];
+  /** Nodes whose values exist only inside a kernel: computed, and gone when it ends. */
+  readonly passing: ReadonlySet<NodeState>;
   kernels = 0;
+  readonly #steps: readonly Step[];
+  readonly #written: ReadonlySet<Slot>;
   #program: Program | undefined;
   #layout = -1;
   #sizesVersion = -1;
 
-  constructor(nodes: readonly NodeState[]) {
+  /** Without fusion every node has its own kernels, and every value is stored. */
+  constructor(nodes: readonly NodeState[], fusion: boolean) {
     this.nodes = nodes;
     this.cutoffs = nodes.filter((n) => n.cutoff);
     this.observed = nodes.filter((n) => n.observers > 0);
+    const steps = stepsOf(nodes);
+    const kept = new Set<Slot>();
+    for (const n of nodes) if (n.demand > 0 || n.cutoff || n.frontier) for (const v of n.lowered.outputs) kept.add(v.slot);
+    this.#steps = fusion ? fuse(steps, { keep: (slot) => kept.has(slot), temporary: temporaries(nodes) }) : steps;
+    this.#written = slotsOf(this.#steps);
+    const made = new Set(nodes.flatMap((n) => n.own));
+    this.passing = new Set(
+      fusion ? nodes.filter((n) => n.lowered.outputs.some((v) => made.has(v.slot) && !this.#written.has(v.slot))) : [],
+    );
   }
 
   /** Whether sizes and addresses are those of now. */
@@ -46,13 +62,24 @@ export class Plan {
   bind(bindings: Bindings): void {
     const { backend, memory, sizesVersion } = bindings;
     this.release();
-    for (const node of this.nodes) node.failure = place(node, bindings);
-    const steps: BoundStep[] = [];
-    for (const node of this.nodes) if (!node.failure) for (const step of node.lowered.steps) steps.push(bindStep(step, node, bindings));
+    const temps = new Map<Slot, number>();
+    for (const node of this.nodes) node.failure = place(node, this.#written, temps, bindings);
+    const buffer = (slot: Slot): Buffer => {
+      const k = temps.get(slot);
+      return k === undefined ? memory.buffer(slot) : memory.temp(k);
+    };
+    const steps = this.#stepsThatCan().map((step) => bindStep(step, buffer, bindings.sizes));
     this.kernels = steps.length;
     this.#program = backend.prepare([{ kind: "run", steps }]);
     this.#layout = memory.layout;
     this.#sizesVersion = sizesVersion;
+  }
+
+  /** The steps of the nodes that have not failed. What those store does not depend on who else fails. */
+  #stepsThatCan(): readonly Step[] {
+    const able = this.nodes.filter((n) => !n.failure);
+    if (able.length === this.nodes.length) return this.#steps;
+    return fuse(stepsOf(able), { keep: (slot) => this.#written.has(slot), temporary: temporaries(able) });
   }
 
   run(): void {
@@ -65,8 +92,15 @@ export class Plan {
   }
 }
 
-/** Gives a node its buffers. It fails when its shape has no size, when there is no room, and with an input. */
-function place(node: NodeState, { memory, sizes }: Bindings): Failure | undefined {
+const stepsOf = (nodes: readonly NodeState[]): Step[] => nodes.flatMap((n) => n.lowered.steps);
+const slotsOf = (steps: readonly Step[]): Set<Slot> => new Set(steps.flatMap((s) => s.writes.map((w) => w.slot)));
+function temporaries(nodes: readonly NodeState[]): (slot: Slot) => boolean {
+  const temps = new Set(nodes.flatMap((n) => n.temps));
+  return (slot) => temps.has(slot);
+}
+
+/** Gives a node its buffers, and notes its temporaries. It fails when its shape has no size, when there is no room, and with an input. */
+function place(node: NodeState, written: ReadonlySet<Slot>, temps: Map<Slot, number>, { memory, sizes }: Bindings): Failure | undefined {
   const { tensor } = node;
   for (const input of node.inputs) if (input.failure) return input.failure;
   try {
@@ -75,8 +109,15 @@ function place(node: NodeState, { memory, sizes }: Bindings): Failure | undefine
     for (const name of node.names) evaluateDim(dim(name), sizes);
     for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
     for (const step of node.lowered.steps) checkSizes(step, sizes);
-    for (const slot of node.own) memory.place(slot, bytesOf(slot, sizes), tensor);
-    if (node.temps.length > 0) memory.reserve(bySize(node, sizes).map((slot) => bytesOf(slot, sizes)), tensor);
+    for (const slot of node.own) if (written.has(slot)) memory.place(slot, bytesOf(slot, sizes), tensor);
+    if (node.temps.length > 0) {
+      const sorted = bySize(node, sizes);
+      sorted.forEach((slot, k) => temps.set(slot, k));
+      memory.reserve(
+        sorted.map((slot) => bytesOf(slot, sizes)),
+        tensor,
+      );
+    }
     return undefined;
   } catch (error) {
     if (error instanceof OutOfMemory) for (const slot of node.own) memory.release(slot);
@@ -85,19 +126,19 @@ function place(node: NodeState, { memory, sizes }: Bindings): Failure | undefine
 }
 
 function checkSizes(step: Step, sizes: DimSizes): void {
-  for (const d of step.sizes) if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
+  for (const d of step.sizes)
+    if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
 }
 
 /** The temporaries of a node share a pool with those of other nodes: the largest takes the first. */
 const bySize = (node: NodeState, sizes: DimSizes): Slot[] => [...node.temps].sort((a, b) => bytesOf(b, sizes) - bytesOf(a, sizes));
 
-function bindStep({ kernel, sizes: dims, reads, writes, uniforms }: Step, node: NodeState, { memory, sizes }: Bindings): BoundStep {
-  const temps = node.temps.length > 0 ? bySize(node, sizes) : node.temps;
-  const buffer = (slot: Slot): Buffer => {
-    const k = temps.indexOf(slot);
-    return k < 0 ? memory.buffer(slot) : memory.temp(k);
-  };
+function bindStep({ kernel, sizes: dims, reads, writes, uniforms }: Step, buffer: (slot: Slot) => Buffer, sizes: DimSizes): BoundStep {
   const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
-  const operand = ({ slot, offset, strides }: Operand): BoundOperand => ({ buffer: buffer(slot), offset: size(offset), strides: strides.map(size) });
+  const operand = ({ slot, offset, strides }: Operand): BoundOperand => ({
+    buffer: buffer(slot),
+    offset: size(offset),
+    strides: strides.map(size),
+  });
   return { kernel, sizes: dims.map(size), reads: reads.map(operand), writes: writes.map(operand), uniforms: uniforms.map(size) };
 }

@@ -10,7 +10,7 @@ import { overBackends, settle, watch } from "./engines.ts";
 
 overBackends("plans", (make) => {
   it("compute what depends on the change and nothing else", async () => {
-    const engine = await make();
+    const engine = await make({ fusion: false });
     const [a, b] = [engine.variable(1), engine.variable(2)];
     const left = neg(neg(a));
     const right = neg(neg(neg(b)));
@@ -23,6 +23,24 @@ overBackends("plans", (make) => {
     b.set(7);
     await settle(engine);
     expect(engine.stats.lastFlush.nodesComputed).toBe(4);
+  });
+
+  it("store a value inside a fused kernel once a change has needed it while it was up to date", async () => {
+    const engine = await make();
+    const [a, b] = [engine.variable(1), engine.variable(2)];
+    const seen = watch(engine, add(neg(neg(a)), neg(neg(neg(b)))));
+    await settle(engine);
+    expect(engine.stats.lastFlush).toMatchObject({ nodesComputed: 6, kernels: 1 });
+    for (const [x, nodes] of [
+      [5, 6],
+      [6, 3],
+      [7, 3],
+    ] as const) {
+      a.set(x);
+      await settle(engine);
+      expect(engine.stats.lastFlush).toMatchObject({ nodesComputed: nodes, kernels: 1 });
+    }
+    expect(seen.map(([, v]) => v)).toEqual([-1, 3, 4, 5]);
   });
 
   it("are found again when the same sources change, in any order", async () => {
@@ -97,7 +115,7 @@ overBackends("cutoffs", (make) => {
   });
 
   it("hold back what is above them, also where it is dirty from elsewhere, so that it is computed once", async () => {
-    const engine = await make();
+    const engine = await make({ fusion: false });
     const [a, b] = [engine.variable(1), engine.variable(10)];
     const s = sign(a);
     engine.cutoff(s, "exact");
