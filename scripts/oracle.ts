@@ -81,6 +81,14 @@ function operation(c: Case): Operation | undefined {
   if (c.observable.kind !== "identity") return undefined;
   if (c.op in reductions) return reduction(available[reductions[c.op]!] as never);
   if (["var", "std", "var_unbiased", "std_unbiased"].includes(c.op)) return spread(available[c.op.slice(0, 3)] as never);
+  if (c.op === "diagonal") return ([x], _, o) => available.diag!(x, o.offset ?? 0);
+  if (c.op === "norm" || c.op === "vector_norm") {
+    const given = c.op_kwargs?.ord ?? c.op_kwargs?.p ?? c.op_args?.[0] ?? 2;
+    // JSON has no number for Infinity: it may come as text.
+    const ord = given === "fro" ? given : Number(given);
+    const f = reduction((x, options) => available.norm!(x, { ...options, ord }));
+    return (inputs, args, o) => f(inputs, args.slice(1), o);
+  }
   if (c.op in flipped) return ([a, b]) => available[flipped[c.op]!]!(b!, a!);
   const f = available[renamed[c.op] ?? c.op];
   const extra = (c.op_args?.length ?? 0) + Object.keys(c.op_kwargs ?? {}).length;
