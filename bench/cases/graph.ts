@@ -1,0 +1,206 @@
+/**
+ * Propagation: what a change costs for each node that is computed again, beside signal libraries on graphs of the same shape. A node is a sum
+ * of its inputs and a constant. fluxion's nodes hold one number each and end in a prefix sum, which no fusion can see through: every one of
+ * them is a kernel of its own (`kernels` in the output counts them).
+ */
+import { add, concatenate, createEngine, cumsum, type Engine, floor, sum, type Tensor } from "../../dist/index.js";
+import type { Case, Contestant } from "../case.ts";
+import { alienSignals, preactSignals } from "../peers/signals.ts";
+
+/** A reactive library, as far as these graphs need it. */
+export interface Reactive<N> {
+  source(value: number): { node: N; set(value: number): void };
+  sum(inputs: readonly N[], plus: number): N;
+  floor(input: N): N;
+  /** Calls `seen` with each new value; `settle` waits until what was set has arrived. */
+  observe(node: N, seen: (value: number) => void): { settle(): void | Promise<void>; stop(): void };
+}
+
+interface Graph<N> {
+  readonly root: N;
+  /** Makes the i-th change. */
+  readonly change: (i: number) => void;
+}
+
+interface Shape {
+  readonly name: string;
+  /** Nodes that a change makes the library compute again. */
+  readonly nodes: number;
+  readonly unit: "ns/node" | "ns";
+  /** The value of the root after changes 0 and 1. */
+  readonly expected: readonly [number, number];
+  build<N>(lib: Reactive<N>, cutoff: (node: N) => void): Graph<N>;
+}
+
+const flip = (set: (value: number) => void) => (i: number) => set(i % 2 === 0 ? 3 : 5);
+
+function chainOf<N>(lib: Reactive<N>, from: N, length: number): N {
+  let node = from;
+  for (let i = 0; i < length; i++) node = lib.sum([node], 1);
+  return node;
+}
+
+const binomial = (n: number, k: number): number => (k === 0 ? 1 : (binomial(n - 1, k - 1) * n) / k);
+
+const side = 32;
+const groups = 100;
+const groupNodes = 99;
+
+const shapes: readonly Shape[] = [
+  {
+    name: "graph-chain-1000",
+    nodes: 1000,
+    unit: "ns/node",
+    expected: [1003, 1005],
+    build(lib) {
+      const { node, set } = lib.source(0);
+      return { root: chainOf(lib, node, 1000), change: flip(set) };
+    },
+  },
+  {
+    name: "graph-wide-1000",
+    nodes: 1001,
+    unit: "ns/node",
+    expected: [3000 + 499500, 5000 + 499500],
+    build(lib) {
+      const { node, set } = lib.source(0);
+      const row = Array.from({ length: 1000 }, (_, i) => lib.sum([node], i));
+      return { root: lib.sum(row, 0), change: flip(set) };
+    },
+  },
+  {
+    // Each node is the sum of its upper and its left neighbour: paths from the source are counted.
+    name: "graph-grid-32",
+    nodes: side * side,
+    unit: "ns/node",
+    expected: [3 * binomial(2 * side - 2, side - 1), 5 * binomial(2 * side - 2, side - 1)],
+    build(lib) {
+      const { node, set } = lib.source(0);
+      let above: ReturnType<typeof lib.sum>[] = [];
+      for (let i = 0; i < side; i++) {
+        const row: typeof above = [];
+        for (let j = 0; j < side; j++) {
+          const inputs = [above[j], row[j - 1]].filter((n) => n !== undefined);
+          row.push(lib.sum(inputs.length > 0 ? inputs : [node], 0));
+        }
+        above = row;
+      }
+      return { root: above[side - 1]!, change: flip(set) };
+    },
+  },
+  {
+    // A tree of 100 groups; a change is in one of them: 1% of the nodes, and the root.
+    name: "graph-sparse-10k",
+    nodes: groupNodes + 1,
+    unit: "ns/node",
+    expected: [groups * sparseGroup(0) + 98, groups * sparseGroup(0) + 2 * 98],
+    build(lib) {
+      const sources = Array.from({ length: groups }, () => lib.source(0));
+      const group = (node: ReturnType<typeof lib.sum>): typeof node =>
+        lib.sum(
+          Array.from({ length: groupNodes - 1 }, (_, i) => lib.sum([node], i)),
+          0,
+        );
+      return {
+        root: lib.sum(
+          sources.map((s) => group(s.node)),
+          0,
+        ),
+        change: (i) => sources[i % groups]!.set(1 + Math.floor(i / groups)),
+      };
+    },
+  },
+  {
+    name: "graph-cutoff-1000",
+    nodes: 1,
+    unit: "ns",
+    expected: [1000, 1000],
+    build(lib, cutoff) {
+      const { node, set } = lib.source(0.125);
+      const first = lib.floor(node);
+      cutoff(first);
+      return { root: chainOf(lib, first, 1000), change: (i) => set(i % 2 === 0 ? 0.25 : 0.5) };
+    },
+  },
+];
+
+/** The sum of a group whose source is v. */
+function sparseGroup(v: number): number {
+  const n = groupNodes - 1;
+  return n * v + (n * (n - 1)) / 2;
+}
+
+function reactive(engine: Engine): Reactive<Tensor> {
+  return {
+    source: (value) => {
+      const v = engine.variable([value]);
+      return { node: v, set: (x) => v.set([x]) };
+    },
+    sum: (inputs, plus) => {
+      if (inputs.length > 2) return sum(concatenate(inputs), { keepdims: true });
+      const both = inputs.length === 2 ? add(inputs[0]!, inputs[1]!) : inputs[0]!;
+      return cumsum(plus === 0 ? both : both.add(plus));
+    },
+    floor: (input) => cumsum(floor(input)),
+    observe: (node, seen) => {
+      const subscription = engine.observe(node, { lend: true }).subscribe((v) => seen(v.data[0]!));
+      return { settle: () => engine.flush(), stop: () => subscription.unsubscribe() };
+    },
+  };
+}
+
+function contestant<N>(shape: Shape, lib: Reactive<N>, cutoff: (node: N) => void): Contestant & { seen(): number } {
+  const { root, change } = shape.build(lib, cutoff);
+  let last = NaN;
+  let told = 0;
+  const { settle, stop } = lib.observe(root, (v) => {
+    last = v;
+    told++;
+  });
+  let i = 0;
+  const step = (): void | Promise<void> => {
+    change(i++);
+    return settle();
+  };
+  return {
+    step,
+    outputs: async () => {
+      await step();
+      const first = last;
+      await step();
+      return [[first, last]];
+    },
+    seen: () => told,
+    dispose: stop,
+  };
+}
+
+async function fluxion(shape: Shape): Promise<Contestant> {
+  const engine = await createEngine();
+  const c = contestant(shape, reactive(engine), (t) => engine.cutoff(t, "exact"));
+  return {
+    ...c,
+    counts: async () => {
+      await c.step();
+      const { kernels, nodesComputed } = engine.stats.lastFlush;
+      return { kernels, nodes: nodesComputed, plans: engine.stats.plansBuilt, bytes: engine.stats.bytesResident };
+    },
+    dispose: async () => {
+      await c.dispose?.();
+      await engine.dispose();
+    },
+  };
+}
+
+export const graphCases: readonly Case[] = shapes.map((shape) => ({
+  name: shape.name,
+  unit: shape.unit,
+  perStep: shape.nodes,
+  tolerance: 1e-6,
+  reference: () => [shape.expected],
+  fluxion: () => fluxion(shape),
+  peers: {
+    "alien-signals": async () => contestant(shape, await alienSignals(), () => {}),
+    "preact-signals": async () => contestant(shape, await preactSignals(), () => {}),
+  },
+}));

@@ -1,0 +1,80 @@
+/** The Burgers network as a graph. The transforms are applied once, when it is built; a step writes parameters and flushes. */
+import {
+  add,
+  createEngine,
+  dim,
+  grad,
+  jvp,
+  matmul,
+  mean,
+  mul,
+  onesLike,
+  reshape,
+  square,
+  stack,
+  sub,
+  tanh,
+  type Tensor,
+} from "../../dist/index.js";
+import { type Pinn, type Problem, viscosity } from "./pinn.ts";
+
+/** u at all points; t and x are vectors. */
+function network(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
+  let a: Tensor = stack([t, x], -1);
+  for (let k = 0; k < p.length; k += 2) {
+    a = add(matmul(a, p[k]!), p[k + 1]!);
+    if (k + 2 < p.length) a = tanh(a);
+  }
+  return reshape(a, t.shape);
+}
+
+function residualLoss(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
+  const u = (s: Tensor, y: Tensor): Tensor => network(p, s, y);
+  const ux = (y: Tensor): Tensor => jvp((z: Tensor) => u(t, z), [y], [onesLike(y)])[1];
+  const [value, ut] = jvp((s: Tensor) => u(s, x), [t], [onesLike(t)]);
+  const [dx, dxx] = jvp(ux, [x], [onesLike(x)]);
+  return mean(square(sub(add(ut, mul(value, dx)), mul(viscosity, dxx))));
+}
+
+/** `named`: the number of points is a named dimension, so that it may change. */
+export async function fluxionPinn({ parameters, t, x }: Problem, { named = false } = {}): Promise<Pinn> {
+  const engine = await createEngine();
+  const shape = named ? [dim("points")] : [t.length];
+  const [ts, xs] = [engine.variable(t, { shape }), engine.variable(x, { shape })];
+  const p = parameters[0].map((v) => engine.variable(v.data, { shape: v.shape }));
+  const loss = residualLoss(p, ts, xs);
+  const outputs = [loss, ...grad(loss, p)];
+  let i = 0;
+  let observed = false;
+  // The observer is what makes the graph run: before it, nothing has been computed or compiled.
+  const flush = (): Promise<void> => {
+    if (!observed) engine.observe(outputs, { lend: true }).subscribe(() => {});
+    observed = true;
+    return engine.flush();
+  };
+  return {
+    step: () => {
+      const next = parameters[++i % 2]!;
+      p.forEach((v, k) => v.set(next[k]!.data));
+      return flush();
+    },
+    resize: (newT, newX) => {
+      engine.transaction(() => {
+        ts.set(newT);
+        xs.set(newX);
+      });
+      return flush();
+    },
+    outputs: async () => {
+      p.forEach((v, k) => v.set(parameters[0][k]!.data));
+      return (await engine.read(outputs)).map((v) => v.data);
+    },
+    counts: () => ({
+      kernels: engine.stats.lastFlush.kernels,
+      nodes: engine.stats.lastFlush.nodesComputed,
+      plans: engine.stats.plansBuilt,
+      bytes: engine.stats.bytesResident,
+    }),
+    dispose: () => engine.dispose(),
+  };
+}
