@@ -1,6 +1,7 @@
 /** Elementwise functions of two float operands: powers, lengths and angles, logarithms of sums. Integers and bools become float32. */
 import type { DType } from "../core/dtype.ts";
 import { isFloat } from "../core/dtype.ts";
+import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import * as inverse from "../kernel/math/inverse.ts";
@@ -8,6 +9,7 @@ import * as logarithm from "../kernel/math/logarithm.ts";
 import * as power from "../kernel/math/power.ts";
 import { addN } from "./addN.ts";
 import { div, mul, reciprocal, square, sub } from "./arithmetic.ts";
+import { broadcastInDim } from "./broadcast.ts";
 import { equal, lessEqual, logicalAnd, where } from "./compare.ts";
 import { defineElementwise, floats } from "./elementwise.ts";
 import { log, sigmoid } from "./functions.ts";
@@ -40,12 +42,27 @@ function floatDType(op: string, operands: readonly Operand[]): DType {
   return isFloat(dtype) ? dtype : "float32";
 }
 
-const powPrimitive: Binary = define("pow", power.pow, ({ dx, dy, x, y, z }) => [
+const powPrimitive: Binary = define("pow", power.pow, ({ dx, dy, x, y, z }) => {
+  const n = literalOf(y);
   // y x^(y-1); where both are 0, the factor 0 must not meet an infinite power, in this derivative nor in later ones.
-  dx && mul(dx, mul(y, powPrimitive(x, where(logicalAnd(equal(x, 0), equal(y, 0)), 1, sub(y, 1))))),
-  // x^y log x; for x <= 0 it counts as 0: the limit at 0 where y > 0, and what keeps powers of negative numbers usable.
-  dy && mul(dy, mul(z, log(where(lessEqual(x, 0), 1, x)))),
-]);
+  const byBase = (): Maybe => {
+    if (n === undefined) return mul(y, powPrimitive(x, where(logicalAnd(equal(x, 0), equal(y, 0)), 1, sub(y, 1))));
+    return n === 0 ? undefined : mul(pow(x, n - 1), n);
+  };
+  const slope = dx && byBase();
+  return [
+    dx && slope && mul(dx, slope),
+    // x^y log x; for x <= 0 it counts as 0: the limit at 0 where y > 0, and what keeps powers of negative numbers usable.
+    dy && mul(dy, mul(z, log(where(lessEqual(x, 0), 1, x)))),
+  ];
+});
+
+/** The number that a scalar constant, broadcast or not, has everywhere. */
+function literalOf(t: Tensor): number | undefined {
+  const source = t.primitive === broadcastInDim.primitive ? t.inputs[0]! : t;
+  const { value } = source.params as Partial<ConstantParams>;
+  return source.primitive === constantPrimitive && typeof value === "number" ? value : undefined;
+}
 
 /**
  * x^y. A power of a negative number is NaN unless y is an integer; 0^0 is 1. The derivative by y is x^y log x for x > 0,
