@@ -47,7 +47,8 @@ export class Flusher {
   #forced = false;
   #running = false;
   #chained = 0;
-  #stopped = false;
+  /** Why the engine has ended, once it has. */
+  #stopped: Error | undefined;
 
   constructor(parts: FlushParts) {
     this.#parts = parts;
@@ -97,7 +98,7 @@ export class Flusher {
   }
 
   stop(error: Error): void {
-    this.#stopped = true;
+    this.#stopped = error;
     for (const { reject } of this.#reads.splice(0)) reject(error);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
@@ -142,16 +143,20 @@ export class Flusher {
   }
 
   #batch(): void {
-    const { queue, publisher, computer } = this.#parts;
-    const entries = queue.take();
+    const { queue, publisher } = this.#parts;
     const reads = this.#reads.splice(0);
-    for (const entry of entries) if (this.#commit(entry)) this.#publish(false);
-    if (publisher.unserved) this.#publish(true);
-    if (reads.length === 0 || this.#stopped) return this.#rejectStopped(reads);
-    computer.compute(this.#targetFor(reads.flatMap((r) => r.nodes)));
+    try {
+      for (const entry of queue.take()) if (this.#commit(entry)) this.#publish(false);
+      if (publisher.unserved) this.#publish(true);
+      if (reads.length > 0 && !this.#stopped) this.computeNow(reads.flatMap((r) => r.nodes));
+    } catch (error) {
+      for (const { reject } of reads) reject(error);
+      throw error;
+    }
     for (const { nodes, resolve, reject } of reads) {
       const failure = nodes.find((n) => n.failure)?.failure;
-      if (failure) reject(failure.error);
+      if (this.#stopped) reject(this.#stopped);
+      else if (failure) reject(failure.error);
       else resolve();
     }
   }
@@ -173,10 +178,6 @@ export class Flusher {
       this.#targets.set(key, (target = { wants: (node) => ids.has(node.tensor.id) }));
     }
     return target;
-  }
-
-  #rejectStopped(reads: readonly ReadRequest[]): void {
-    for (const { reject } of reads) reject(new Error("read: the engine was disposed"));
   }
 
   #publish(onlyNew: boolean): void {

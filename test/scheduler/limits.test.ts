@@ -82,7 +82,7 @@ overBackends("buffers", (make) => {
     const small = engine.stats.bytesResident;
     x.set(new Float32Array(100_000).fill(1));
     await settle(engine);
-    expect(engine.stats.bytesResident).toBe(800_004);
+    expect(engine.stats.bytesResident).toBe(400_004);
     x.set([2]);
     await settle(engine);
     expect(engine.stats.bytesResident).toBe(small);
