@@ -68,7 +68,9 @@ export class Registers {
 
   /** Whether these are the registers for the states. */
   serves(states: readonly State[]): boolean {
-    return states.length === this.#states.length && this.#states.every((n, i) => n.tensor === states[i] && !n.released);
+    // A state that is observed outlives its next, which only the clock asks for.
+    const held = this.#states.every((n, i) => n.tensor === states[i] && !n.released && !this.#nexts[i]!.released);
+    return held && states.length === this.#states.length;
   }
 
   /** Asks for the nodes for some flushes more. */
