@@ -86,7 +86,9 @@ export class Registers {
     computer.compute(this.#target);
     for (const [i, n] of this.#nexts.entries()) if (n.failure) return { failure: n.failure, state: this.#states[i]! };
     if (!this.#program || this.#layout !== memory.layout || this.#sizesVersion !== computer.sizesVersion) this.#bind();
-    const changed = this.#states.filter((s, i) => s !== this.#nexts[i] && !sameBits(computer.data(this.#nexts[i]!, true), computer.data(s, true)));
+    const changed = this.#states.filter(
+      (s, i) => s !== this.#nexts[i] && !sameBits(computer.data(this.#nexts[i]!, true), computer.data(s, true)),
+    );
     if (changed.length === 0) return { changed };
     const gathered = this.#gathered.map((i) => ({ state: this.#states[i]!, data: computer.data(this.#nexts[i]!) }));
     this.#program!.run();

@@ -57,7 +57,9 @@ describe("dimensions", () => {
   });
 
   it("divide exactly or not at all", () => {
-    const monomial = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.subarray([...names])).map(([c, parts]) => parts.reduce<Dim>((p, name) => mulDims(p, dim(name)), c));
+    const monomial = fc
+      .tuple(fc.integer({ min: 1, max: 5 }), fc.subarray([...names]))
+      .map(([c, parts]) => parts.reduce<Dim>((p, name) => mulDims(p, dim(name)), c));
     fc.assert(
       fc.property(term, monomial, ({ d }, m) => {
         const product = mulDims(d, m);

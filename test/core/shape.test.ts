@@ -2,7 +2,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dim, mulDims } from "../../core/dim.ts";
-import { broadcastShapes, evaluateShape, normalizeAxes, normalizeAxis, sameShape, type Shape, showShape, sizeOf, stridesOf } from "../../core/shape.ts";
+import {
+  broadcastShapes,
+  evaluateShape,
+  normalizeAxes,
+  normalizeAxis,
+  sameShape,
+  type Shape,
+  showShape,
+  sizeOf,
+  stridesOf,
+} from "../../core/shape.ts";
 
 const size = fc.constantFrom(0, 1, 2, 3, dim("n"));
 const shape = fc.array(size, { maxLength: 4 });

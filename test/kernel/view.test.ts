@@ -9,10 +9,23 @@ const n = dim("n");
 const m = dim("m");
 type Sizes = ReadonlyMap<string, number>;
 /** Every property is checked at several sizes of the names, 0 and 1 among them. */
-const points: readonly Sizes[] = [[3, 2], [1, 1], [4, 3], [0, 2]].map(([a, b]) => new Map([["n", a!], ["m", b!]]));
+const points: readonly Sizes[] = [
+  [3, 2],
+  [1, 1],
+  [4, 3],
+  [0, 2],
+].map(
+  ([a, b]) =>
+    new Map([
+      ["n", a!],
+      ["m", b!],
+    ]),
+);
 
-const positions = (shape: readonly number[]): number[][] => shape.reduce<number[][]>((list, size) => list.flatMap((p) => Array.from({ length: size }, (_, i) => [...p, i])), [[]]);
-const reach = (p: readonly number[], strides: readonly number[], offset = 0): number => p.reduce((sum, i, axis) => sum + i * strides[axis]!, offset);
+const positions = (shape: readonly number[]): number[][] =>
+  shape.reduce<number[][]>((list, size) => list.flatMap((p) => Array.from({ length: size }, (_, i) => [...p, i])), [[]]);
+const reach = (p: readonly number[], strides: readonly number[], offset = 0): number =>
+  p.reduce((sum, i, axis) => sum + i * strides[axis]!, offset);
 
 /** The elements a view reaches, in row-major order. */
 function elements(v: View, s: Sizes): number[] {
@@ -30,14 +43,22 @@ const shape = fc.array(size, { maxLength: 4 });
 type Move = (v: View, choice: fc.GeneratorValue) => { view: View; source: (p: readonly number[], s: Sizes) => number[] };
 const pick = (g: fc.GeneratorValue, max: number): number => g(fc.nat, max);
 const transpose: Move = (v, g) => {
-  const perm = v.shape.map((_, i) => [g(fc.nat, 1000), i] as const).sort(([a], [b]) => a - b).map(([, i]) => i);
+  const perm = v.shape
+    .map((_, i) => [g(fc.nat, 1000), i] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, i]) => i);
   return { view: transposeView(v, perm), source: (p) => v.shape.map((_, axis) => p[perm.indexOf(axis)]!) };
 };
 const flip: Move = (v, g) => {
   const back = v.shape.map(() => pick(g, 1) === 1);
   const start = v.shape.map((d, i): Dim => (back[i] ? addDims(d, -1) : 0));
   return {
-    view: sliceView(v, start, v.shape, back.map((b) => (b ? -1 : 1))),
+    view: sliceView(
+      v,
+      start,
+      v.shape,
+      back.map((b) => (b ? -1 : 1)),
+    ),
     source: (p, s) => p.map((i, axis) => (back[axis] ? evaluateDim(v.shape[axis]!, s) - 1 - i : i)),
   };
 };
@@ -51,7 +72,12 @@ const slice: Move = (v, g) => {
   });
   const step = cuts.map((c) => c.step);
   return {
-    view: sliceView(v, cuts.map((c) => c.start), cuts.map((c) => c.size), step),
+    view: sliceView(
+      v,
+      cuts.map((c) => c.start),
+      cuts.map((c) => c.size),
+      step,
+    ),
     source: (p) => p.map((i, axis) => cuts[axis]!.start + i * step[axis]!),
   };
 };
@@ -64,7 +90,10 @@ const broadcast: Move = (v, g) => {
     axes.push(grown.length);
     grown.push(d === 1 && pick(g, 1) === 1 ? g(() => size) : d);
   }
-  return { view: broadcastView(v, grown, axes), source: (p, s) => axes.map((axis, i) => (evaluateDim(v.shape[i]!, s) === 1 ? 0 : p[axis]!)) };
+  return {
+    view: broadcastView(v, grown, axes),
+    source: (p, s) => axes.map((axis, i) => (evaluateDim(v.shape[i]!, s) === 1 ? 0 : p[axis]!)),
+  };
 };
 const moves = [transpose, flip, slice, broadcast];
 
@@ -132,7 +161,12 @@ describe("views", () => {
     fc.assert(
       fc.property(rearranged, fc.gen(), ({ view }, g) => {
         const s = points[0]!;
-        const known: View = { ...view, shape: evaluateShape(view.shape, s), strides: view.strides.map((d) => evaluateDim(d, s)), offset: evaluateDim(view.offset, s) };
+        const known: View = {
+          ...view,
+          shape: evaluateShape(view.shape, s),
+          strides: view.strides.map((d) => evaluateDim(d, s)),
+          offset: evaluateDim(view.offset, s),
+        };
         const to = regrouped(known.shape, g) as number[];
         expect(reshapeView(known, to) !== undefined).toBe(affine(elements(known, s), to));
       }),
@@ -162,11 +196,19 @@ describe("mergeAxes", () => {
         // Operands of one index space: each a broadcast, transposed or flipped view over it.
         const operands = [0, 1, 2].map(() => {
           const stretched = common.map((d) => (pick(g, 3) === 0 ? (1 as Dim) : d));
-          const base = broadcastView(contiguous("f32", stretched), common, common.map((_, i) => i));
+          const base = broadcastView(
+            contiguous("f32", stretched),
+            common,
+            common.map((_, i) => i),
+          );
           return pick(g, 2) === 0 ? flip(base, g).view : base;
         });
         const kept = Math.min(keep, common.length);
-        const merged = mergeAxes(common, operands.map((o) => o.strides), kept);
+        const merged = mergeAxes(
+          common,
+          operands.map((o) => o.strides),
+          kept,
+        );
         expect(merged.shape.length).toBeLessThanOrEqual(common.length);
         if (kept > 0) expect(merged.shape.slice(-kept)).toEqual(common.slice(-kept));
         for (const s of points) {
