@@ -46,6 +46,11 @@ class Group {
     return source.reads.every((v, i) => !this.values.has(v.slot) || (isWhole(v) && !positions.has(i)));
   }
 
+  /** Whether they read something in common. Only then do independent loops become one: else kernels would be as many as neighbourhoods. */
+  shares(source: Loop): boolean {
+    return source.reads.some((v) => this.reads.some((r) => r.slot === v.slot));
+  }
+
   add(source: Loop): void {
     const firstUniform = this.uniforms.length;
     this.uniforms.push(...(source.uniforms ?? []));
@@ -105,7 +110,8 @@ function group(steps: readonly Step[], temporary: SlotUses["temporary"]): Item[]
     let at = items.length;
     if (source && !source.fold && source.writes.every((w) => isWhole(w) && !writer.has(w.slot) && !temporary(w.slot))) {
       const space = source.shape.join();
-      const candidate = Math.max(after, latest.get(space) ?? -1);
+      const beside = latest.get(space) ?? -1;
+      const candidate = beside > after && (items[beside] as Group).shares(source) ? beside : after;
       const open = items[candidate];
       if (open instanceof Group && open.shape.join() === space && open.admits(source)) at = candidate;
       else items.push(new Group(source.shape));
