@@ -31,8 +31,17 @@ export const indexingCases: readonly Case[] = [
       return { f: (x) => take(bent(x), indices, axis), args: [r.tensor(shape)] };
     },
   },
-  { name: "take at a computed position", draw: (r) => ({ f: (x, y) => take(bent(x), computed(y), 0), args: [r.tensor([4, 2]), r.distinct([3])] }) },
-  { name: "take with fill", draw: (r) => ({ f: (x, y) => take(bent(x), add(computed(y), 3), { axis: 0, mode: "fill", fillValue: 7 }), args: [r.tensor([4, 2]), r.distinct([3])] }) },
+  {
+    name: "take at a computed position",
+    draw: (r) => ({ f: (x, y) => take(bent(x), computed(y), 0), args: [r.tensor([4, 2]), r.distinct([3])] }),
+  },
+  {
+    name: "take with fill",
+    draw: (r) => ({
+      f: (x, y) => take(bent(x), add(computed(y), 3), { axis: 0, mode: "fill", fillValue: 7 }),
+      args: [r.tensor([4, 2]), r.distinct([3])],
+    }),
+  },
   {
     name: "takeAlongAxis",
     draw: (r) => {
@@ -43,7 +52,10 @@ export const indexingCases: readonly Case[] = [
   {
     name: "gather at points",
     draw: (r) => {
-      const points = constant(Int32Array.from({ length: 8 }, (_, i) => r.integer(0, i % 2 === 0 ? 2 : 3)), { shape: [2, 2, 2] });
+      const points = constant(
+        Int32Array.from({ length: 8 }, (_, i) => r.integer(0, i % 2 === 0 ? 2 : 3)),
+        { shape: [2, 2, 2] },
+      );
       return { f: (x) => gather(bent(x), points), args: [r.tensor([3, 4, 2])] };
     },
   },
@@ -58,13 +70,31 @@ export const indexingCases: readonly Case[] = [
       return { f: (x, u) => scatterAdd(bent(x), indices, mul(u, u), { axis }), args: [r.tensor(shape), r.tensor(updates)] };
     },
   },
-  { name: "scatterAdd at a computed position", draw: (r) => ({ f: (x, u, y) => scatterAdd(bent(x), add(computed(y), constant([0, 1, 9], { dtype: "int32" })), mul(u, u)), args: [r.tensor([4]), r.tensor([3]), r.distinct([3])] }) },
-  { name: "dynamicSlice", draw: (r) => ({ f: (x, y) => dynamicSlice(bent(x), [computed(y), 1], [2, 2]), args: [r.tensor([4, 3]), r.distinct([4])] }) },
-  { name: "dynamicUpdateSlice", draw: (r) => ({ f: (x, u, y) => dynamicUpdateSlice(bent(x), mul(u, u), [computed(y), 1]), args: [r.tensor([4, 3]), r.tensor([2, 2]), r.distinct([4])] }) },
+  {
+    name: "scatterAdd at a computed position",
+    draw: (r) => ({
+      f: (x, u, y) => scatterAdd(bent(x), add(computed(y), constant([0, 1, 9], { dtype: "int32" })), mul(u, u)),
+      args: [r.tensor([4]), r.tensor([3]), r.distinct([3])],
+    }),
+  },
+  {
+    name: "dynamicSlice",
+    draw: (r) => ({ f: (x, y) => dynamicSlice(bent(x), [computed(y), 1], [2, 2]), args: [r.tensor([4, 3]), r.distinct([4])] }),
+  },
+  {
+    name: "dynamicUpdateSlice",
+    draw: (r) => ({
+      f: (x, u, y) => dynamicUpdateSlice(bent(x), mul(u, u), [computed(y), 1]),
+      args: [r.tensor([4, 3]), r.tensor([2, 2]), r.distinct([4])],
+    }),
+  },
   { name: "diag of a vector", draw: (r) => ({ f: (x) => diag(bent(x), 1), args: [r.tensor([3])] }) },
   { name: "diag of a matrix", draw: (r) => ({ f: (x) => diag(bent(x), -1), args: [r.tensor([3, 4])] }) },
   { name: "sort", draw: (r) => ({ f: (x) => bent(sort(x, 0)), args: [r.distinct([4, 2])] }) },
-  { name: "a random field scaled by a parameter", draw: (r) => ({ f: (s) => bent(mul(s, convert(random.normal(random.key(7), [3]), "float64"))), args: [r.tensor([])] }) },
+  {
+    name: "a random field scaled by a parameter",
+    draw: (r) => ({ f: (s) => bent(mul(s, convert(random.normal(random.key(7), [3]), "float64"))), args: [r.tensor([])] }),
+  },
   ...(
     [
       ["ij,jk->ik", [2, 3], [3, 4]],
@@ -75,6 +105,17 @@ export const indexingCases: readonly Case[] = [
       ["ii,j->ij", [3, 3], [2]],
       ["ijk,ilk->jl", [2, 3, 2], [2, 2, 2]],
     ] as const
-  ).map(([text, a, b]): Case => ({ name: `einsum ${text}`, draw: (r) => ({ f: (x, y) => einsum(text, x, y), args: [r.tensor(a), r.tensor(b)] }) })),
-  { name: "einsum of one and of three", draw: (r) => ({ f: (x, y, z) => einsum("ij,jk,kl->il", einsum("ij->ji", x), y, z), args: [r.tensor([3, 2]), r.tensor([3, 2]), r.tensor([2, 2])] }) },
+  ).map(
+    ([text, a, b]): Case => ({
+      name: `einsum ${text}`,
+      draw: (r) => ({ f: (x, y) => einsum(text, x, y), args: [r.tensor(a), r.tensor(b)] }),
+    }),
+  ),
+  {
+    name: "einsum of one and of three",
+    draw: (r) => ({
+      f: (x, y, z) => einsum("ij,jk,kl->il", einsum("ij->ji", x), y, z),
+      args: [r.tensor([3, 2]), r.tensor([3, 2]), r.tensor([2, 2])],
+    }),
+  },
 ];

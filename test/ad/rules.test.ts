@@ -7,6 +7,11 @@ import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { Value } from "../../core/value.ts";
 import { evaluate, failed } from "../oracle/evaluate.ts";
+import { jvp } from "../../ad/jvp.ts";
+import { add, mul } from "../../ops/arithmetic.ts";
+import { sum } from "../../ops/reductions.ts";
+import { vjp } from "../../ad/vjp.ts";
+import { cases as fixedCases } from "../ops/cases.ts";
 import { type Case, elementwiseCases, Random } from "./cases.ts";
 import { contractionCases } from "./contraction-cases.ts";
 import { indexingCases } from "./indexing-cases.ts";
@@ -19,7 +24,18 @@ const interpret: Evaluate = async (tensors) =>
   });
 
 const RUNS = 5;
-const cases: readonly Case[] = [...elementwiseCases, ...structuralCases, ...contractionCases, ...indexingCases];
+const varied: readonly Case[] = [...elementwiseCases, ...structuralCases, ...contractionCases, ...indexingCases];
+const known = new Set(varied.map((c) => c.name));
+/** Operations of the other list, at its own shapes. */
+const fixed = fixedCases
+  .filter((c) => !known.has(c.name))
+  .map(
+    ({ name, f, shapes, domain = [-2, 2] }): Case => ({
+      name,
+      draw: (r) => ({ f, args: shapes.map((shape) => r.tensor(shape, ...domain)) }),
+    }),
+  );
+const cases = [...varied, ...fixed];
 
 describe("jvp and vjp agree with finite differences to second order", () => {
   it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, { draw }) => {
@@ -33,7 +49,34 @@ describe("jvp and vjp agree with finite differences to second order", () => {
   });
 });
 
-describe("vmap(f) is a loop of f, to the bit", () => {
+describe("<ct, J v> = <J^T ct, v>, of f and of its pullback", () => {
+  it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, { draw }) => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const random = new Random(seed);
+        const { f, args } = draw(random);
+        const like = (t: Tensor): Tensor => random.tensor(t.shape as number[], -1, 1);
+        const pair = async (g: (...xs: Tensor[]) => Tensor): Promise<void> => {
+          const v = args.map(like);
+          const [y, tangent] = jvp(g, args as Tensor[], v);
+          const ct = like(y);
+          const cotangents = vjp(g, args as Tensor[])[1](ct) as Tensor[];
+          const [left, right] = await interpret([
+            sum(mul(ct, tangent)),
+            cotangents.map((c, i) => sum(mul(c, v[i]!))).reduce((a, b) => add(a, b)),
+          ]);
+          expect(Math.abs(left!.item() - right!.item())).toBeLessThan(1e-10 * (1 + Math.abs(left!.item())));
+        };
+        await pair(f);
+        const weights = like(f(...args));
+        await pair((...xs) => vjp(f, xs)[1](weights)[0]!);
+      }),
+      { numRuns: 3 },
+    );
+  });
+});
+
+describe("vmap of f, and of its pullback, is a loop, to the bit", () => {
   /** Three examples of each argument, some of which are the same for all. */
   it.each(cases.map((c) => [c.name, c] as const))("%s", async (_, { draw }) => {
     await fc.assert(
@@ -48,10 +91,16 @@ describe("vmap(f) is a loop of f, to the bit", () => {
         const examples = args.map((t, i) => Array.from({ length: size }, (__, k) => (mapped[i] ? shuffled(values[i]!, random, k) : t)));
         const axes = args.map((t, i) => (mapped[i] ? random.integer(0, t.rank) : null));
         const stacked = await Promise.all(args.map(async (t, i) => (mapped[i] ? joined(await interpret(examples[i]!), axes[i]!) : t)));
-        const [together] = await interpret([vmap(f, { inAxes: axes })(...stacked)]);
-        const alone = await interpret(Array.from({ length: size }, (__, k) => f(...examples.map((e) => e[k]!))));
-        expect(together!.shape).toEqual([size, ...alone[0]!.shape]);
-        expect(Array.from(together!.data)).toEqual(alone.flatMap((v) => Array.from(v.data)));
+        const [y] = await interpret([f(...args)]);
+        const cotangent = random.tensor(y!.shape, -1, 1);
+        const by = random.integer(0, args.length - 1);
+        const pulled = (...xs: Tensor[]): Tensor => vjp(f, xs)[1](cotangent)[by]!;
+        for (const g of [f, pulled]) {
+          const [together] = await interpret([vmap(g, { inAxes: axes })(...stacked)]);
+          const alone = await interpret(Array.from({ length: size }, (__, k) => g(...examples.map((e) => e[k]!))));
+          expect(together!.shape).toEqual([size, ...alone[0]!.shape]);
+          expect(Array.from(together!.data)).toEqual(alone.flatMap((v) => Array.from(v.data)));
+        }
       }),
       { numRuns: RUNS },
     );
