@@ -37,6 +37,8 @@ export interface Case {
   /** The unit of the figures; `perStep` of them make a step. */
   readonly unit: "ms" | "ns/node" | "ns";
   readonly perStep?: number;
+  /** Steps before timing, where it takes many until they repeat each other. */
+  readonly warmSteps?: number;
   /** The largest difference from the reference, relative to the largest element of the array, that float32 explains. */
   readonly tolerance: number;
   /** What the work comes to, computed by plain loops in float64. */

@@ -72,7 +72,8 @@ async function runCase(c: Case, trials: number, torch: boolean, reached: number 
   }
   const fluxion = contestants.get("fluxion")!;
   const also = isSelfTimed(fluxion) ? {} : (fluxion.also ?? {});
-  Object.assign(timings, await compare(steps, { ...effort, trials }), await compare(also, { ...effort, trials }));
+  const tried = { ...effort, trials, warmSteps: c.warmSteps ?? effort.warmSteps };
+  Object.assign(timings, await compare(steps, tried), await compare(also, tried));
   const counts = (await fluxion.counts?.()) ?? {};
   for (const contestant of contestants.values()) if (!isSelfTimed(contestant)) await contestant.dispose?.();
 

@@ -15,11 +15,12 @@ export interface Effort {
   readonly trials: number;
   /** CPU milliseconds that a trial takes at least: it repeats the step as often as that needs. */
   readonly trialMs: number;
-  /** CPU milliseconds of warm-up at least, and never fewer than three steps. */
+  /** CPU milliseconds and steps of warm-up at least. */
   readonly warmMs: number;
+  readonly warmSteps: number;
 }
 
-export const effort: Effort = { trials: 15, trialMs: 5, warmMs: 200 };
+export const effort: Effort = { trials: 15, trialMs: 5, warmMs: 200, warmSteps: 3 };
 
 /** Milliseconds of CPU that this process has used. */
 export function cpuNow(): number {
@@ -44,10 +45,11 @@ async function repeat(step: Step, times: number): Promise<Timing> {
 }
 
 /** Warms a step up, and says how many repetitions make a trial. */
-async function repetitions(step: Step, { trialMs, warmMs }: Effort): Promise<number> {
+async function repetitions(step: Step, { trialMs, warmMs, warmSteps }: Effort): Promise<number> {
   let times = 1;
   let spent = 0;
-  for (let runs = 0; runs < 3 || spent < warmMs; runs += times) {
+  await repeat(step, warmSteps);
+  while (spent < warmMs) {
     const { cpu } = await repeat(step, times);
     spent += Math.max(cpu * times, 0.01);
     if (cpu * times < trialMs) times = Math.min(times * 2, 1 << 20);

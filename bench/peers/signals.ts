@@ -3,17 +3,7 @@ import type { Reactive } from "../cases/graph.ts";
 
 type Read = () => number;
 
-/** Sums written out for one and two inputs, as a user would write them. */
-function sumOf(inputs: readonly Read[], plus: number): Read {
-  const [a, b] = inputs as [Read, Read];
-  if (inputs.length === 1) return () => a() + plus;
-  if (inputs.length === 2) return () => a() + b() + plus;
-  return () => {
-    let total = plus;
-    for (const read of inputs) total += read();
-    return total;
-  };
-}
+const sumOf = ([a, b]: readonly [Read, Read?], plus: number): Read => (b ? () => a() + b() + plus : () => a() + plus);
 
 export async function alienSignals(): Promise<Reactive<Read>> {
   const { computed, effect, signal } = await import("alien-signals");
