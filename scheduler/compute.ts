@@ -4,13 +4,14 @@
 import { evaluateDim } from "../core/dim.ts";
 import { arrayOf, type TypedArray } from "../core/dtype.ts";
 import { evaluateShape, stridesOf } from "../core/shape.ts";
-import type { Backend } from "../kernel/backend.ts";
+import { type Backend, OutOfMemory } from "../kernel/backend.ts";
 import { sameBits } from "./bits.ts";
 import type { Dirt, Target } from "./mark.ts";
 import type { Necessary } from "./necessary.ts";
 import type { Failure, NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
-import type { Plan } from "./plan.ts";
+import type { Bindings, Plan } from "./plan.ts";
+import type { Residency } from "./residency.ts";
 import type { Sources } from "./sources.ts";
 import type { Counters } from "./stats.ts";
 
@@ -19,6 +20,7 @@ export interface Workshop {
   readonly memory: Memory;
   readonly necessary: Necessary;
   readonly sources: Sources;
+  readonly residency: Residency;
   readonly dirt: Dirt;
   readonly counters: Counters;
 }
@@ -42,7 +44,7 @@ export class Computer {
     const { dirt, memory, necessary, sources } = this.#parts;
     if (!dirt.refresh()) return;
     memory.releaseTemps();
-    for (const node of necessary.failed) if (node.leaf) this.settle([node], () => sources.load(node));
+    for (const node of necessary.failed) if (node.leaf) this.settleLeaf(node, () => sources.load(node));
   }
 
   compute(target: Target): void {
@@ -51,20 +53,25 @@ export class Computer {
     for (;;) {
       const plan = dirt.take(target);
       if (!plan) return;
-      this.#run(plan);
+      if (!this.#run(plan)) {
+        this.refresh();
+        continue;
+      }
       if (plan.cutoffs.length === 0) return;
       const passed = plan.cutoffs.filter((n) => this.#passes(n));
       dirt.mark(passed);
     }
   }
 
-  #run(plan: Plan): void {
+  /** Runs a plan; or finds that memory ran out, gives it up, and sees to it that the next one needs less. Whether it ran. */
+  #run(plan: Plan): boolean {
     const { counters, necessary } = this.#parts;
     const bindings = { ...this.#parts, sizes: this.#parts.sources.sizes, sizesVersion: this.sizesVersion };
     try {
       if (necessary.failed.size > 0 || !plan.isBound(bindings)) {
         counters.plansBound++;
-        this.settle(plan.nodes, () => plan.bind(bindings));
+        if (!this.#place(plan, bindings)) return false;
+        plan.bind(bindings);
       }
       plan.run();
     } catch (error) {
@@ -77,8 +84,32 @@ export class Computer {
     this.runs++;
     counters.kernels += plan.kernels;
     counters.nodesComputed += plan.nodes.length;
+    counters.nodesRecomputed += plan.recomputed;
     for (const n of plan.observed) n.computedAt = this.runs;
     this.inspect?.(plan.nodes);
+    return true;
+  }
+
+  #place(plan: Plan, bindings: Bindings): boolean {
+    const { residency } = this.#parts;
+    let giveUp = false;
+    this.settle(plan.nodes, () => {
+      giveUp = !plan.place(bindings) && !residency.lean;
+      if (giveUp) for (const n of plan.nodes) n.failure = undefined;
+    });
+    if (giveUp) residency.goLean(plan.nodes);
+    return !giveUp;
+  }
+
+  /** As `settle`, for the value of a leaf; when there is no room, other values make some. */
+  settleLeaf(node: NodeState, action: () => void): void {
+    const { residency, sources } = this.#parts;
+    this.settle([node], () => {
+      action();
+      if (!(node.failure?.error instanceof OutOfMemory) || residency.lean) return;
+      residency.goLean([]);
+      sources.load(node);
+    });
   }
 
   /** Does something that settles whether nodes have failed, and reports each node that failed first and did not before. */

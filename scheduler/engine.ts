@@ -28,6 +28,7 @@ import { type ParameterTree, Parameters } from "./parameters.ts";
 import { Memory } from "./place.ts";
 import { describeRoots, type Observation, type ObserveOptions, Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
+import { Residency } from "./residency.ts";
 import { Retention } from "./retention.ts";
 import { Sources } from "./sources.ts";
 import { Counters, type EngineStats } from "./stats.ts";
@@ -37,7 +38,10 @@ import { Watch } from "./watch.ts";
 export interface EngineOptions {
   /** What runs the kernels. The engine takes it over, and disposes of it. */
   readonly backend: Backend;
-  /** The most bytes that values may take. Default: no limit but the backend's. */
+  /**
+   * The most bytes that values may take. Where that, or the backend, is not enough for all, what nobody asks for is computed again whenever it
+   * is needed; what does not fit even then fails. Default: no limit but the backend's.
+   */
   readonly budgetBytes?: number;
   /** When flushes run that nobody forces: "microtask" (default), "animationFrame", or when an RxJS scheduler says so. */
   readonly flushOn?: "microtask" | "animationFrame" | SchedulerLike;
@@ -103,13 +107,15 @@ export class Engine implements SourceOwner {
     this.#memory = new Memory(backend, budgetBytes);
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });
     this.#sources = new Sources(backend, this.#memory, (t) => this.#necessary.nodes.get(t));
-    this.#dirt = new Dirt(this.#necessary, this.#counters, fusion);
+    const residency = new Residency(this.#necessary, this.#memory);
+    this.#dirt = new Dirt(this.#necessary, this.#counters, residency, fusion);
     this.#fusion = fusion;
     const parts = {
       backend,
       memory: this.#memory,
       necessary: this.#necessary,
       sources: this.#sources,
+      residency,
       dirt: this.#dirt,
       counters: this.#counters,
     };
@@ -343,6 +349,7 @@ export class Engine implements SourceOwner {
       flushes: c.flushes,
       nodesMarked: c.nodesMarked,
       nodesComputed: c.nodesComputed,
+      nodesRecomputed: c.nodesRecomputed,
       kernels: c.kernels,
       plansBuilt: c.plansBuilt,
       plansReused: c.plansReused,
@@ -431,7 +438,7 @@ export class Engine implements SourceOwner {
   }
 
   #entered(node: NodeState): void {
-    if (node.inputs.length === 0) this.#computer.settle([node], () => this.#sources.load(node));
+    if (node.leaf) this.#computer.settleLeaf(node, () => this.#sources.load(node));
     else node.cutoff = this.#cutoffs.has(node.tensor);
   }
 

@@ -224,7 +224,7 @@ export class Flusher {
   #store(node: NodeState | undefined, store: () => boolean): boolean {
     if (!node) return store();
     let stored = false;
-    this.#parts.computer.settle([node], () => void (stored = store()));
+    this.#parts.computer.settleLeaf(node, () => void (stored = store()));
     return stored;
   }
 

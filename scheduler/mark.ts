@@ -16,6 +16,7 @@
 import type { Necessary } from "./necessary.ts";
 import type { NodeState, Origin } from "./node.ts";
 import { Plan } from "./plan.ts";
+import type { Residency } from "./residency.ts";
 import type { Counters } from "./stats.ts";
 
 /** What a plan is for: the nodes whose values are wanted. One object for each purpose, because plans are remembered by it. */
@@ -56,13 +57,15 @@ const levels: NodeState[][] = [];
 export class Dirt {
   readonly #necessary: Necessary;
   readonly #counters: Counters;
+  readonly #residency: Residency;
   #version = -1;
   #state = absentSet([], noNodes);
   readonly #states = new Map<number, Absent[]>();
   #plans: Plan[] = [];
   #fusion: boolean;
 
-  constructor(necessary: Necessary, counters: Counters, fusion: boolean) {
+  constructor(necessary: Necessary, counters: Counters, residency: Residency, fusion: boolean) {
+    this.#residency = residency;
     this.#fusion = fusion;
     this.#necessary = necessary;
     this.#counters = counters;
@@ -96,6 +99,10 @@ export class Dirt {
       if (n.released || n.failure) passing.delete(n);
     }
     this.forget();
+    if (this.#residency.lean) {
+      this.#residency.release();
+      for (const n of this.#residency.gone()) if (!absent.has(n)) (absent.add(n), passing.add(n));
+    }
     this.#version = version;
     this.#state = this.#intern(byHeight(absent), passing);
     return true;
@@ -128,7 +135,8 @@ export class Dirt {
     if (found) this.#counters.plansReused++;
     else {
       const nodes = this.#needed(target);
-      const plan = new Plan(nodes, this.#fusion);
+      const { lean } = this.#residency;
+      const plan = new Plan(lean ? depthFirst(nodes) : nodes, nodes.filter((n) => from.passing.has(n)).length, { fusion: this.#fusion, lean });
       const stored = new Set(nodes.filter((n) => !plan.passing.has(n)));
       const passing = new Set([...from.passing, ...plan.passing].filter((n) => !stored.has(n)));
       found = {
@@ -251,6 +259,22 @@ function byHeight(start: Iterable<NodeState>, visit?: (n: NodeState, put: Put) =
       visit?.(n, put);
     }
     level.length = 0;
+  }
+  return order;
+}
+
+/** The same nodes in depth-first order, inputs before users: fewer values are alive at a time than in order of height. */
+function depthFirst(nodes: readonly NodeState[]): NodeState[] {
+  const waiting = new Set(nodes);
+  const order: NodeState[] = [];
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const stack = [{ node: nodes[i]!, next: 0 }];
+    if (!waiting.delete(nodes[i]!)) continue;
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const input = top.node.inputs[top.next++];
+      if (!input) order.push(stack.pop()!.node);
+      else if (waiting.delete(input)) stack.push({ node: input, next: 0 });
+    }
   }
   return order;
 }

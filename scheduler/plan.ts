@@ -11,6 +11,7 @@ import { fuse } from "../kernel/fuse.ts";
 import type { Operand, Slot, Step } from "../kernel/kernel.ts";
 import type { Failure, NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
+import { assignTransients, type Transients } from "./transient.ts";
 
 /** What binding needs of the engine. */
 export interface Bindings {
@@ -31,26 +32,34 @@ export class Plan {
   /** Nodes whose values exist only inside a kernel: computed, and gone when it ends. */
   readonly passing: ReadonlySet<NodeState>;
   kernels = 0;
+  /** How many of the nodes were up to date before. */
+  readonly recomputed: number;
   readonly #steps: readonly Step[];
+  /** What is stored, and the part of it that stays after the run. */
   readonly #written: ReadonlySet<Slot>;
+  readonly #resident: ReadonlySet<Slot>;
+  #transients: Transients = { places: new Map(), sizes: [] };
   #program: Program | undefined;
   #layout = -1;
   #sizesVersion = -1;
 
-  /** Without fusion every node has its own kernels, and every value is stored. */
-  constructor(nodes: readonly NodeState[], fusion: boolean) {
+  /**
+   * Without `fusion` every node has its own kernels. Without `lean` all that is stored stays; with it, what somebody asks for, and the
+   * rest is gone when the plan has run.
+   */
+  constructor(nodes: readonly NodeState[], recomputed: number, { fusion, lean }: { readonly fusion: boolean; readonly lean: boolean }) {
     this.nodes = nodes;
+    this.recomputed = recomputed;
     this.cutoffs = nodes.filter((n) => n.cutoff);
     this.observed = nodes.filter((n) => n.observers > 0);
     const steps = stepsOf(nodes);
     const kept = new Set<Slot>();
-    for (const n of nodes) if (n.demand > 0 || n.cutoff || n.frontier) for (const v of n.lowered.outputs) kept.add(v.slot);
+    for (const n of nodes) if (n.demand > 0 || n.cutoff || (n.frontier && !lean)) for (const v of n.lowered.outputs) kept.add(v.slot);
     this.#steps = fusion ? fuse(steps, { keep: (slot) => kept.has(slot), temporary: temporaries(nodes) }) : steps;
     this.#written = slotsOf(this.#steps);
     const made = new Set(nodes.flatMap((n) => n.own));
-    this.passing = new Set(
-      fusion ? nodes.filter((n) => n.lowered.outputs.some((v) => made.has(v.slot) && !this.#written.has(v.slot))) : [],
-    );
+    this.#resident = new Set([...made].filter((slot) => this.#written.has(slot) && (!lean || kept.has(slot))));
+    this.passing = new Set(nodes.filter((n) => n.lowered.outputs.some((v) => made.has(v.slot) && !this.#resident.has(v.slot))));
   }
 
   /** Whether sizes and addresses are those of now. */
@@ -58,17 +67,33 @@ export class Plan {
     return this.#program !== undefined && this.#layout === memory.layout && this.#sizesVersion === sizesVersion;
   }
 
-  /** Writes in the sizes and addresses of now, and settles which nodes have failed. */
-  bind(bindings: Bindings): void {
-    const { backend, memory, sizesVersion } = bindings;
+  /** Gives all values a place and settles which nodes have failed. Whether there was room for all. */
+  place(bindings: Bindings): boolean {
+    const { memory, sizes } = bindings;
     this.release();
-    const temps = new Map<Slot, number>();
-    for (const node of this.nodes) node.failure = place(node, this.#written, temps, bindings);
+    for (const node of this.nodes) node.failure = place(node, this.#resident, bindings);
+    this.#transients = assignTransients(
+      this.#stepsThatCan(),
+      (slot) => this.#written.has(slot) && !this.#resident.has(slot),
+      (slot) => bytesOf(slot, sizes),
+    );
+    const { tensor } = this.nodes.at(-1)!;
+    try {
+      memory.reserve(this.#transients.sizes, tensor);
+    } catch (error) {
+      for (const node of this.nodes) node.failure ??= { tensor, error };
+    }
+    return !this.nodes.some((n) => n.failure?.error instanceof OutOfMemory);
+  }
+
+  /** Writes in the sizes and addresses of now. */
+  bind({ backend, memory, sizes, sizesVersion }: Bindings): void {
+    const { places } = this.#transients;
     const buffer = (slot: Slot): Buffer => {
-      const k = temps.get(slot);
+      const k = places.get(slot);
       return k === undefined ? memory.buffer(slot) : memory.temp(k);
     };
-    const steps = this.#stepsThatCan().map((step) => bindStep(step, buffer, bindings.sizes));
+    const steps = this.#stepsThatCan().map((step) => bindStep(step, buffer, sizes));
     this.kernels = steps.length;
     this.#program = backend.prepare([{ kind: "run", steps }]);
     this.#layout = memory.layout;
@@ -99,8 +124,8 @@ function temporaries(nodes: readonly NodeState[]): (slot: Slot) => boolean {
   return (slot) => temps.has(slot);
 }
 
-/** Gives a node its buffers, and notes its temporaries. It fails when its shape has no size, when there is no room, and with an input. */
-function place(node: NodeState, written: ReadonlySet<Slot>, temps: Map<Slot, number>, { memory, sizes }: Bindings): Failure | undefined {
+/** Gives a node its buffers. It fails when its shape has no size, when there is no room, and with an input. */
+function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: Bindings): Failure | undefined {
   const { tensor } = node;
   for (const input of node.inputs) if (input.failure) return input.failure;
   try {
@@ -109,15 +134,7 @@ function place(node: NodeState, written: ReadonlySet<Slot>, temps: Map<Slot, num
     for (const name of node.names) evaluateDim(dim(name), sizes);
     for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
     for (const step of node.lowered.steps) checkSizes(step, sizes);
-    for (const slot of node.own) if (written.has(slot)) memory.place(slot, bytesOf(slot, sizes), tensor);
-    if (node.temps.length > 0) {
-      const sorted = bySize(node, sizes);
-      sorted.forEach((slot, k) => temps.set(slot, k));
-      memory.reserve(
-        sorted.map((slot) => bytesOf(slot, sizes)),
-        tensor,
-      );
-    }
+    for (const slot of node.own) if (resident.has(slot)) memory.place(slot, bytesOf(slot, sizes), tensor);
     return undefined;
   } catch (error) {
     if (error instanceof OutOfMemory) for (const slot of node.own) memory.release(slot);
@@ -129,9 +146,6 @@ function checkSizes(step: Step, sizes: DimSizes): void {
   for (const d of step.sizes)
     if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
 }
-
-/** The temporaries of a node share a pool with those of other nodes: the largest takes the first. */
-const bySize = (node: NodeState, sizes: DimSizes): Slot[] => [...node.temps].sort((a, b) => bytesOf(b, sizes) - bytesOf(a, sizes));
 
 function bindStep({ kernel, sizes: dims, reads, writes, uniforms }: Step, buffer: (slot: Slot) => Buffer, sizes: DimSizes): BoundStep {
   const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));

@@ -15,6 +15,8 @@ export interface EngineStats {
   /** Nodes found dirty while plans were made; a change whose plan is ready marks nothing. */
   readonly nodesMarked: number;
   readonly nodesComputed: number;
+  /** Those of them that were up to date, and were computed again because their values had not been stored or had been let go. */
+  readonly nodesRecomputed: number;
   readonly kernels: number;
   readonly plansBuilt: number;
   readonly plansReused: number;
@@ -31,6 +33,7 @@ export class Counters {
   flushes = 0;
   nodesMarked = 0;
   nodesComputed = 0;
+  nodesRecomputed = 0;
   kernels = 0;
   plansBuilt = 0;
   plansReused = 0;

@@ -6,7 +6,8 @@ import type { Tensor } from "../../core/tensor.ts";
 import { cpu } from "../../cpu/backend.ts";
 import { add, mul, neg } from "../../ops/arithmetic.ts";
 import { reduceSum } from "../../ops/broadcast.ts";
-import { createEngine } from "../../scheduler/engine.ts";
+import type { Variable } from "../../core/source.ts";
+import { createEngine, type Engine } from "../../scheduler/engine.ts";
 import { failuresOf, overBackends, settle, watch } from "./engines.ts";
 
 describe("depth", () => {
@@ -86,6 +87,51 @@ overBackends("buffers", (make) => {
     x.set([2]);
     await settle(engine);
     expect(engine.stats.bytesResident).toBe(small);
+  });
+
+  it("are shared inside plans when the budget is too small for all, and what was let go is computed again, not stale", async () => {
+    const build = async (budgetBytes: number): Promise<{ engine: Engine; x: Variable; k: Variable; seen: unknown[][]; failures: unknown[] }> => {
+      const engine = await make({ budgetBytes, fusion: false });
+      const failures = failuresOf(engine);
+      const x = engine.variable(new Float32Array(1000).fill(1));
+      const k = engine.variable(2);
+      let t: Tensor = x;
+      for (let i = 0; i < 30; i++) t = i % 2 === 0 ? neg(t) : mul(t, 1.5);
+      const [left, right] = [reduceSum([t], { axes: [0] }), reduceSum([mul(t, k)], { axes: [0] })];
+      return { engine, x, k, seen: [watch(engine, left), watch(engine, right)], failures };
+    };
+    const [roomy, tight] = [await build(Infinity), await build(20_000)];
+    for (const { engine, x, k } of [roomy, tight]) {
+      await settle(engine);
+      x.set(new Float32Array(1000).fill(3));
+      await settle(engine);
+      k.set(5);
+      await settle(engine);
+      k.set(6);
+      await settle(engine);
+    }
+    expect(tight.failures).toEqual([]);
+    expect(tight.seen).toEqual(roomy.seen);
+    expect(tight.seen.map((s) => s.length)).toEqual([2, 4]);
+    expect(roomy.engine.stats.bytesResident).toBeGreaterThan(120_000);
+    expect(tight.engine.stats.bytesResident).toBeLessThanOrEqual(20_000);
+    expect(roomy.engine.stats.lastFlush.nodesComputed).toBe(3);
+    expect(tight.engine.stats.lastFlush.nodesComputed).toBe(33);
+    expect([roomy.engine.stats.nodesRecomputed, tight.engine.stats.nodesRecomputed]).toEqual([0, 60]);
+  });
+
+  it("make room for a source that comes late", async () => {
+    const engine = await make({ budgetBytes: 16_500, fusion: false });
+    const failures = failuresOf(engine);
+    const x = engine.variable(new Float32Array(1000).fill(1));
+    const seen = watch(engine, reduceSum([neg(neg(neg(x)))], { axes: [0] }));
+    await settle(engine);
+    const y = engine.variable(new Float32Array(1000).fill(2));
+    const other = watch(engine, reduceSum([y], { axes: [0] }));
+    await settle(engine);
+    x.set(new Float32Array(1000).fill(4));
+    await settle(engine);
+    expect([failures, seen.at(-1)![1], other]).toEqual([[], -4000, [[0, 2000]]]);
   });
 
   it("keep within the budget: what does not fit fails, with the bytes, the budget and the largest tensors", async () => {
