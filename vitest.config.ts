@@ -12,6 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/tooling/seed.ts"],
     reporters: ["default", here("test/tooling/tally.ts")],
     // Garbage collection is part of what is tested.
     execArgv: ["--expose-gc"],
