@@ -27,8 +27,8 @@ overBackends("plans", (make) => {
 
   it("store a value inside a fused kernel once a change has needed it while it was up to date", async () => {
     const engine = await make();
-    const [a, b] = [engine.variable(1), engine.variable(2)];
-    const seen = watch(engine, add(neg(neg(a)), neg(neg(neg(b)))));
+    const [a, b, c] = [engine.variable(1), engine.variable(2), engine.variable(1)];
+    const seen = watch(engine, add(neg(mul(a, c)), neg(neg(mul(b, c)))));
     await settle(engine);
     expect(engine.stats.lastFlush).toMatchObject({ nodesComputed: 6, kernels: 1 });
     for (const [x, nodes] of [
@@ -40,7 +40,7 @@ overBackends("plans", (make) => {
       await settle(engine);
       expect(engine.stats.lastFlush).toMatchObject({ nodesComputed: nodes, kernels: 1 });
     }
-    expect(seen.map(([, v]) => v)).toEqual([-1, 3, 4, 5]);
+    expect(seen.map(([, v]) => v)).toEqual([1, -3, -4, -5]);
   });
 
   it("are found again when the same sources change, in any order", async () => {
