@@ -63,6 +63,8 @@ export type Command =
   | { readonly do: "tick"; readonly clock: 0 | 1; readonly times: number }
   | { readonly do: "cutoff"; readonly node: number }
   | { readonly do: "flush" }
+  /** So many flushes, a write before each, that what reads and ticks asked for is let go. */
+  | { readonly do: "linger"; readonly source: number }
   | { readonly do: "drop"; readonly collect: boolean };
 
 /** What an observer does when it is called, besides being recorded: the first two times only, so that chains end. */
@@ -122,6 +124,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("tick" as const), clock, times: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cutoff" as const), node: small }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("linger" as const), source: small }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("drop" as const), collect: fc.nat(19).map((k) => k === 0) }) },
 );
 
@@ -295,6 +298,8 @@ class Rig {
         return this.#clocks[c.clock]!.tick(c.times);
       case "cutoff":
         return void this.engine.cutoff(this.#nodes([c.node])[0]!, "exact");
+      case "linger":
+        return;
       case "drop":
         this.#pool = [...this.#sources];
         return;
@@ -428,17 +433,26 @@ export async function check(program: Program, createEngine: () => Promise<Engine
   const expected = new Rig(createReferenceEngine() as unknown as EngineUnderTest, program, sizes);
   const got = new Rig(await createEngine(), program, sizes);
   try {
-    let k = 0;
-    for (const c of [...program.commands, { do: "flush" } as const]) {
-      const at = `command ${k++} (${c.do})`;
+    const run = (c: Command, at: string): void => {
       const accepted = expected.run(c);
       if (got.run(c) !== accepted)
         throw new Error(`${at}: ${accepted ? "refused" : "accepted"}, should be ${accepted ? "accepted" : "refused"}`);
-      if (c.do === "flush" || c.do === "drop") {
-        await Promise.all([expected.settle(), got.settle()]);
-        compare(expected, got, at);
-        if (c.do === "drop" && c.collect) await collectGarbage();
-      }
+    };
+    const settle = async (at: string): Promise<void> => {
+      await Promise.all([expected.settle(), got.settle()]);
+      compare(expected, got, at);
+    };
+    let k = 0;
+    for (const c of [...program.commands, { do: "flush" } as const]) {
+      const at = `command ${k++} (${c.do})`;
+      run(c, at);
+      if (c.do === "flush" || c.do === "drop") await settle(at);
+      if (c.do === "drop" && c.collect) await collectGarbage();
+      if (c.do === "linger")
+        for (let seed = 0; seed < 10; seed++) {
+          run({ do: "set", source: c.source, seed }, at);
+          await settle(at);
+        }
     }
   } finally {
     await got.engine.dispose();
