@@ -23,7 +23,7 @@ import { Flusher } from "./flush.ts";
 import { Dirt } from "./mark.ts";
 import { Necessary } from "./necessary.ts";
 import type { Failure, NodeState } from "./node.ts";
-import { GuardedObservable } from "./observable.ts";
+import { guarded, GuardedObservable } from "./observable.ts";
 import { type ParameterTree, Parameters } from "./parameters.ts";
 import { Memory } from "./place.ts";
 import { describeRoots, type Observation, type ObserveOptions, Publisher } from "./publish.ts";
@@ -102,7 +102,7 @@ export class Engine implements SourceOwner {
 
   constructor({ backend, budgetBytes = Infinity, flushOn = "microtask", fusion = true, label }: EngineOptions) {
     this.label = label ?? `engine ${++enginesMade}`;
-    this.failures = this.#failures.asObservable();
+    this.failures = guarded(this.#failures, (error) => console.error(`${this.label}: a listener of failures threw:`, error));
     this.#backend = backend;
     this.#memory = new Memory(backend, budgetBytes);
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });
@@ -178,6 +178,7 @@ export class Engine implements SourceOwner {
       variable: (data, label) => this.variable(data, { label, ...options }),
       transaction: (callback) => this.transaction(callback),
       onRollback: (undo) => this.#queue.onRollback(undo),
+      report: (error) => this.#report(undefined, error),
     });
   }
 

@@ -54,3 +54,10 @@ export class GuardedObservable<T> extends Observable<T> {
     });
   }
 }
+
+/** What a subject emits, guarded. */
+export const guarded = <T>(subject: Observable<T>, report: (error: unknown) => void): Observable<T> =>
+  new GuardedObservable<T>(report, (subscriber) => {
+    const subscription = subject.subscribe(subscriber);
+    return () => subscription.unsubscribe();
+  });

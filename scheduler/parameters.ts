@@ -8,6 +8,7 @@ import type { Data } from "../core/data.ts";
 import type { TypedArray } from "../core/dtype.ts";
 import type { Variable } from "../core/source.ts";
 import { flatten, type Tree } from "../core/tree.ts";
+import { guarded } from "./observable.ts";
 
 type Numbers = number | boolean | TypedArray | readonly NumberArray[];
 type NumberArray = number | boolean | readonly NumberArray[];
@@ -26,6 +27,8 @@ interface Host {
   transaction(callback: () => void): void;
   /** Registers how to go back if the transaction that is open fails. */
   onRollback(undo: () => void): void;
+  /** Takes what listeners throw. */
+  report(error: unknown): void;
 }
 
 interface Change {
@@ -53,7 +56,7 @@ export class Parameters<T> {
   constructor(tree: T, host: Host) {
     enablePatches();
     this.#host = host;
-    this.changes = this.#changes.asObservable();
+    this.changes = guarded(this.#changes, (error) => host.report(error));
     this.#value = freeze(structuredClone(tree), true);
     const { leaves, paths, rebuild } = leavesOf(tree);
     this.#paths = paths;

@@ -38,6 +38,8 @@ export class Plan {
   /** What is stored, and the part of it that stays after the run. */
   readonly #written: ReadonlySet<Slot>;
   readonly #resident: ReadonlySet<Slot>;
+  /** The steps of nodes that have not failed, and where they put what does not stay. */
+  #able: readonly Step[] = [];
   #transients: Transients = { places: new Map(), sizes: [] };
   #program: Program | undefined;
   #layout = -1;
@@ -72,8 +74,9 @@ export class Plan {
     const { memory, sizes } = bindings;
     this.release();
     for (const node of this.nodes) node.failure = place(node, this.#resident, bindings);
+    this.#able = this.#stepsThatCan();
     this.#transients = assignTransients(
-      this.#stepsThatCan(),
+      this.#able,
       (slot) => this.#written.has(slot) && !this.#resident.has(slot),
       (slot) => bytesOf(slot, sizes),
     );
@@ -82,6 +85,7 @@ export class Plan {
       memory.reserve(this.#transients.sizes, tensor);
     } catch (error) {
       for (const node of this.nodes) node.failure ??= { tensor, error };
+      this.#able = [];
     }
     return !this.nodes.some((n) => n.failure?.error instanceof OutOfMemory);
   }
@@ -93,7 +97,7 @@ export class Plan {
       const k = places.get(slot);
       return k === undefined ? memory.buffer(slot) : memory.temp(k);
     };
-    const steps = this.#stepsThatCan().map((step) => bindStep(step, buffer, sizes));
+    const steps = this.#able.map((step) => bindStep(step, buffer, sizes));
     this.kernels = steps.length;
     this.#program = backend.prepare([{ kind: "run", steps }]);
     this.#layout = memory.layout;

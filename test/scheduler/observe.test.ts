@@ -204,6 +204,27 @@ overBackends("observe", (make, backend) => {
     }
   });
 
+  it("lets listeners of failures and of parameters throw, too", async () => {
+    const engine = await make();
+    const spy = vi.spyOn(console, "error").mockImplementation(() => {});
+    try {
+      const p = engine.parameters({ nu: 1 });
+      p.changes.subscribe(() => {
+        throw new Error("listener");
+      });
+      p.update((d) => void (d.nu = 2));
+      engine.failures.subscribe(() => {
+        throw new Error("mine");
+      });
+      p.tensors.nu.error(new Error("sensor"));
+      await settle(engine);
+      await macrotask();
+      expect(spy.mock.calls.map((c) => String(c.at(-1)))).toEqual(["Error: listener", "Error: mine"]);
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
   it("refuses tensors of another engine, placeholders, and what is no tensor, where it is called", async () => {
     const [engine, other] = [await make(), await make({ label: "other" })];
     const foreign = other.variable(1, { label: "w" });
