@@ -5,5 +5,9 @@ import { createEngine } from "../../scheduler/engine.ts";
 import { checkMany } from "./model.ts";
 
 describe("over the interpreter, the engine publishes what a fresh evaluation gives", () => {
-  it.each([5, 6, 7, 8])("in 250 sequences from seed %i", (seed) => checkMany(250, seed, () => createEngine({ backend: interpreter() })));
+  const over = (seed: number, budgetBytes: number): Promise<void> =>
+    checkMany(250, seed, () => createEngine({ backend: interpreter(), budgetBytes }));
+
+  it.each([5, 6])("in 250 sequences from seed %i", (seed) => over(seed, Infinity));
+  it.each([7, 8])("within a budget of memory, in 250 sequences from seed %i", (seed) => over(seed, 4000));
 });

@@ -15,6 +15,7 @@ import { isStatic, sameShape, type Shape, sizeOf } from "../../core/shape.ts";
 import { keepSites } from "../../core/site.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Value } from "../../core/value.ts";
+import { OutOfMemory } from "../../kernel/backend.ts";
 import { convert } from "../../ops/convert.ts";
 import { sameBits } from "../oracle/evaluate.ts";
 import { build, dtypes, type NodeSpec, nodeSpec, randomData, showSpec, sizesOf, sourceShapes } from "../oracle/random-graph.ts";
@@ -440,6 +441,8 @@ export async function check(program: Program, createEngine: () => Promise<Engine
     };
     const settle = async (at: string): Promise<void> => {
       await Promise.all([expected.settle(), got.settle()]);
+      // An engine with a budget may run out of it, and then differs rightly.
+      if (got.failure instanceof OutOfMemory) throw got.failure;
       compare(expected, got, at);
     };
     let k = 0;
@@ -454,6 +457,8 @@ export async function check(program: Program, createEngine: () => Promise<Engine
           await settle(at);
         }
     }
+  } catch (error) {
+    if (!(error instanceof OutOfMemory)) throw error;
   } finally {
     await got.engine.dispose();
     await expected.engine.dispose();
