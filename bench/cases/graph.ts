@@ -5,6 +5,7 @@
  */
 import { add, createEngine, cumsum, type Engine, floor, type Tensor } from "../../dist/index.js";
 import type { Case, Contestant } from "../case.ts";
+import { countsOf } from "../fluxion.ts";
 import { alienSignals, preactSignals } from "../peers/signals.ts";
 
 /** A reactive library, as far as these graphs need it. */
@@ -182,8 +183,7 @@ async function fluxion(shape: Shape): Promise<Contestant> {
     ...c,
     counts: async () => {
       await c.step();
-      const { kernels, nodesComputed } = engine.stats.lastFlush;
-      return { kernels, nodes: nodesComputed, plans: engine.stats.plansBuilt, bytes: engine.stats.bytesResident };
+      return countsOf(engine);
     },
     dispose: async () => {
       await c.dispose?.();

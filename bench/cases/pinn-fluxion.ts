@@ -16,6 +16,7 @@ import {
   tanh,
   type Tensor,
 } from "../../dist/index.js";
+import { countsOf } from "../fluxion.ts";
 import { type Pinn, type Problem, viscosity } from "./pinn.ts";
 
 /** u at all points; t and x are vectors. */
@@ -69,12 +70,7 @@ export async function fluxionPinn({ parameters, t, x }: Problem, { named = false
       p.forEach((v, k) => v.set(parameters[0][k]!.data));
       return (await engine.read(outputs)).map((v) => v.data);
     },
-    counts: () => ({
-      kernels: engine.stats.lastFlush.kernels,
-      nodes: engine.stats.lastFlush.nodesComputed,
-      plans: engine.stats.plansBuilt,
-      bytes: engine.stats.bytesResident,
-    }),
+    counts: () => countsOf(engine),
     dispose: () => engine.dispose(),
   };
 }

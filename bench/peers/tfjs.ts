@@ -12,6 +12,7 @@ export function loadTfjs(): Promise<typeof TF> {
     const require = createRequire(import.meta.url);
     const tf = require("@tensorflow/tfjs") as typeof TF;
     const backend = require("@tensorflow/tfjs-backend-wasm") as typeof import("@tensorflow/tfjs-backend-wasm");
+    tf.enableProdMode();
     backend.setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`);
     if (!(await tf.setBackend("wasm"))) throw new Error("tfjs: its WebAssembly backend did not start");
     return tf;
