@@ -1,7 +1,8 @@
 /** fluxion: what a user imports. */
 import "./ops/methods.ts";
 import { type CheckGradsOptions, checkGradsWith } from "./ad/check.ts";
-import { createEngine as makeEngine, type Engine, type EngineOptions as Options } from "./scheduler/engine.ts";
+import { createEngine as makeEngine, type Engine } from "./scheduler/engine.ts";
+import type { EngineOptions as Options } from "./scheduler/options.ts";
 import { reader } from "./scheduler/read.ts";
 
 // ---- tensors
@@ -126,8 +127,9 @@ export { type AxisTree, vmap, type VmapOptions } from "./ad/vmap.ts";
 
 // ---- engines
 export { type Clock } from "./scheduler/clock.ts";
-export { type Emission, Engine, type EngineFailure, type SourceOptions, type StateOptions, type ValuesOf } from "./scheduler/engine.ts";
+export { Engine } from "./scheduler/engine.ts";
 export { type Explanation } from "./scheduler/explain.ts";
+export type { Emission, EngineFailure, SourceOptions, StateOptions, ValuesOf } from "./scheduler/options.ts";
 export { type Parameters, type ParameterTree } from "./scheduler/parameters.ts";
 export { type EngineStats } from "./scheduler/stats.ts";
 

@@ -10,9 +10,9 @@ import type { Retention } from "./retention.ts";
 export class Clock {
   /** Weak: what nobody holds need not advance. */
   readonly #states = new Set<WeakRef<State>>();
-  readonly #enqueue: (clock: Clock, n: number) => void;
+  readonly #enqueue: (n: number) => void;
 
-  constructor(enqueue: (clock: Clock, n: number) => void) {
+  constructor(enqueue: (n: number) => void) {
     this.#enqueue = enqueue;
   }
 
@@ -23,7 +23,7 @@ export class Clock {
   tick(n = 1): void {
     if (!Number.isInteger(n) || n < 1) throw new Error(`tick: ${n} is not a number of ticks; use a positive integer`);
     for (const s of this.states()) if (!s.next) throw new Error(`tick: ${s.describe()} has no next; assign one before its clock ticks`);
-    this.#enqueue(this, n);
+    this.#enqueue(n);
   }
 
   /** @internal */

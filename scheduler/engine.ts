@@ -3,19 +3,17 @@
  * queue.ts (what was asked for), flush.ts (commit and publish), mark.ts (what is dirty, and the plan for it), plan.ts and place.ts (kernels
  * with sizes and addresses), compute.ts (run), publish.ts (tell observers).
  */
-import { animationFrameScheduler, type Observable, type SchedulerLike, Subject, type Subscriber } from "rxjs";
+import { type Observable, Subject, type Subscriber } from "rxjs";
 import { bindShape, type Data, rawData } from "../core/data.ts";
 import type { DType } from "../core/dtype.ts";
-import { topological } from "../core/graph.ts";
-import { constantPrimitive, placeholderPrimitive } from "../core/leaves.ts";
+import { constantPrimitive } from "../core/leaves.ts";
 import type { Shape } from "../core/shape.ts";
 import { isSource, type Source, type SourceOwner, State, Variable } from "../core/source.ts";
-import { outputPrimitive, Tensor } from "../core/tensor.ts";
-import { flatten, type MapTree, type Tree } from "../core/tree.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { Tree } from "../core/tree.ts";
 import type { DataShape } from "../core/types/shape.ts";
 import type { Value } from "../core/value.ts";
 import type { Backend } from "../kernel/backend.ts";
-import { ownRules } from "../ops/primitive.ts";
 import { Clock } from "./clock.ts";
 import { Computer } from "./compute.ts";
 import { type Explanation, explain } from "./explain.ts";
@@ -24,57 +22,26 @@ import { Dirt } from "./mark.ts";
 import { Necessary } from "./necessary.ts";
 import type { Failure, NodeState } from "./node.ts";
 import { guarded, GuardedObservable } from "./observable.ts";
+import {
+  type Emission,
+  type EngineFailure,
+  type EngineOptions,
+  schedulerFor,
+  type SourceOptions,
+  type StateOptions,
+  type ValuesOf,
+} from "./options.ts";
 import { type ParameterTree, Parameters } from "./parameters.ts";
 import { Memory } from "./place.ts";
 import { describeRoots, type Observation, type ObserveOptions, Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { Residency } from "./residency.ts";
 import { Retention } from "./retention.ts";
+import { checkRoots, type Roots } from "./roots.ts";
 import { Sources } from "./sources.ts";
 import { Counters, type EngineStats } from "./stats.ts";
 import { toDot } from "./dot.ts";
 import { Watch } from "./watch.ts";
-
-export interface EngineOptions {
-  /** What runs the kernels. The engine takes it over, and disposes of it. */
-  readonly backend: Backend;
-  /**
-   * The most bytes that values may take. Where that, or the backend, is not enough for all, what nobody asks for is computed again whenever it
-   * is needed; what does not fit even then fails. Default: no limit but the backend's.
-   */
-  readonly budgetBytes?: number;
-  /** When flushes run that nobody forces: "microtask" (default), "animationFrame", or when an RxJS scheduler says so. */
-  readonly flushOn?: "microtask" | "animationFrame" | SchedulerLike;
-  /** Whether kernels are fused (default). Without, every node has kernels and memory of its own; the bits are the same. */
-  readonly fusion?: boolean;
-  /** Names the engine in messages. */
-  readonly label?: string;
-}
-
-export interface SourceOptions<S extends Shape = Shape> {
-  readonly shape?: S;
-  readonly dtype?: DType;
-  readonly label?: string;
-}
-
-export interface StateOptions<S extends Shape = Shape> extends SourceOptions<S> {
-  /** The clock that advances it; the engine's own when left out. */
-  readonly clock?: Clock;
-}
-
-/** A tree of values, where a tree of tensors was asked for. */
-export type ValuesOf<T> = MapTree<T, Tensor, Value>;
-
-/** Something that went wrong and has no caller to throw to. */
-export interface EngineFailure {
-  readonly epoch: number;
-  /** The node that failed first, what an observer that threw was looking at, or the source that was told of an error. */
-  readonly tensor: Tensor | undefined;
-  readonly error: unknown;
-}
-
-/** What a stream carries when failures are asked for. */
-export type Emission<T> = { readonly epoch: number; readonly value: T } | { readonly epoch: number; readonly error: unknown };
 
 let enginesMade = 0;
 
@@ -96,11 +63,13 @@ export class Engine implements SourceOwner {
   readonly #flusher: Flusher;
   readonly #watch: Watch;
   readonly #clock: Clock;
+  readonly #clocks = new WeakSet<Clock>();
   readonly #cutoffs = new WeakSet<Tensor>();
   readonly #fusion: boolean;
   #disposed = false;
 
   constructor({ backend, budgetBytes = Infinity, flushOn = "microtask", fusion = true, label }: EngineOptions) {
+    if (!(budgetBytes > 0)) throw new Error(`createEngine: budgetBytes must be a positive number of bytes, got ${budgetBytes}`);
     this.label = label ?? `engine ${++enginesMade}`;
     this.failures = guarded(this.#failures, (error) => console.error(`${this.label}: a listener of failures threw:`, error));
     this.#backend = backend;
@@ -151,6 +120,8 @@ export class Engine implements SourceOwner {
   state<const T extends Data, const S extends Shape = never>(data: T, options?: StateOptions<S>): State<DataShape<T, S>>;
   state(data: Data, { clock = this.#clock, ...options }: StateOptions = {}): State {
     const { raw, shape } = this.#initial("state", data, options);
+    if (!this.#clocks.has(clock))
+      throw new Error(`state: the clock belongs to another engine than ${this.label}; use one that this engine made`);
     const state = this.#adopt(new State(this, clock, shape, raw.dtype, options.label), raw);
     clock.adopt(state);
     return state;
@@ -158,12 +129,14 @@ export class Engine implements SourceOwner {
 
   /** A clock of its own, for states that advance together. */
   clock(): Clock {
-    return new Clock((clock, n) => {
+    const clock = new Clock((n) => {
       this.#alive("tick");
       this.#mayWrite("tick");
       this.#queue.tick(clock, n);
       this.#flusher.schedule();
     });
+    this.#clocks.add(clock);
+    return clock;
   }
 
   /** Advances the engine's own clock: see `Clock.tick`. */
@@ -311,21 +284,11 @@ export class Engine implements SourceOwner {
   }
 
   /** The tensors of a tree, checked: of this engine, and with a value. */
-  #roots(op: string, tree: Tree<Tensor>): { roots: Tensor[]; rebuild: (values: readonly Value[]) => unknown } {
-    const { leaves: roots, paths, rebuild } = flatten<Tensor>(tree);
-    roots.forEach((t, i) => {
-      const at = paths[i] ? ` at ${paths[i]}` : "";
-      if (!(t instanceof Tensor)) throw new Error(`${op}: expected a tensor, or a tree of tensors, got ${String(t)}${at}`);
-      if (t.owner && t.owner !== this) throw new Error(`${op}: ${t.describe()}${at} belongs to ${t.owner.label}, not to ${this.label}`);
+  #roots(op: string, tree: Tree<Tensor>): Roots {
+    return checkRoots(op, tree, this, {
+      known: (t) => this.#necessary.nodes.has(t),
+      isOpen: (source) => this.#sources.isOpen(source),
     });
-    for (const t of topological(roots, (t) => !this.#necessary.nodes.has(t))) {
-      if (t.primitive === placeholderPrimitive)
-        throw new Error(`${op}: ${t.describe()} is a placeholder, which has no value; call the transformed function with tensors`);
-      if (isSource(t)) {
-        if (!this.#sources.isOpen(t)) throw new Error(`${op}: ${t.describe()} was disposed of`);
-      } else if (t.primitive !== constantPrimitive && t.primitive !== outputPrimitive) ownRules.rule(t.primitive, "lower");
-    }
-    return { roots, rebuild };
   }
 
   // ---- control
@@ -447,14 +410,6 @@ export class Engine implements SourceOwner {
     if (node.inputs.length === 0) this.#sources.unload(node);
     for (const slot of node.own) this.#memory.release(slot);
   }
-}
-
-function schedulerFor(flushOn: NonNullable<EngineOptions["flushOn"]>): SchedulerLike | undefined {
-  if (flushOn === "microtask") return undefined;
-  if (flushOn !== "animationFrame") return flushOn;
-  if (typeof requestAnimationFrame === "undefined")
-    throw new Error('createEngine: flushOn "animationFrame" needs requestAnimationFrame, which only pages have; use "microtask"');
-  return animationFrameScheduler;
 }
 
 /** An engine over a backend that is handed in. A promise, because some backends are. */

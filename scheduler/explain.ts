@@ -68,7 +68,14 @@ function countAbove(source: Tensor, order: readonly Tensor[]): number {
 
 const LONGEST = 12;
 
-function text(tensor: Tensor, state: string, nodes: number, causes: readonly Cause[], dims: readonly string[], node: NodeState | undefined): string {
+function text(
+  tensor: Tensor,
+  state: string,
+  nodes: number,
+  causes: readonly Cause[],
+  dims: readonly string[],
+  node: NodeState | undefined,
+): string {
   const name = (t: Tensor): string => (t.label ? `${t.primitive.name} "${t.label}"` : t.primitive.name);
   const show = (path: readonly Tensor[]): string =>
     (path.length <= LONGEST

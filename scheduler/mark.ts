@@ -136,7 +136,10 @@ export class Dirt {
     else {
       const nodes = this.#needed(target);
       const { lean } = this.#residency;
-      const plan = new Plan(lean ? depthFirst(nodes) : nodes, nodes.filter((n) => from.passing.has(n)).length, { fusion: this.#fusion, lean });
+      const plan = new Plan(lean ? depthFirst(nodes) : nodes, nodes.filter((n) => from.passing.has(n)).length, {
+        fusion: this.#fusion,
+        lean,
+      });
       const stored = new Set(nodes.filter((n) => !plan.passing.has(n)));
       const passing = new Set([...from.passing, ...plan.passing].filter((n) => !stored.has(n)));
       found = {

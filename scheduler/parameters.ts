@@ -20,7 +20,13 @@ export type VariablesOf<T> = T extends number | boolean | TypedArray | readonly 
   : { readonly [K in keyof T]: VariablesOf<T[K]> };
 
 /** What a recipe may do with the tree. */
-type Draft<T> = T extends number ? number : T extends boolean ? boolean : T extends TypedArray ? T : { -readonly [K in keyof T]: Draft<T[K]> };
+type Draft<T> = T extends number
+  ? number
+  : T extends boolean
+    ? boolean
+    : T extends TypedArray
+      ? T
+      : { -readonly [K in keyof T]: Draft<T[K]> };
 
 interface Host {
   variable(data: Data, label: string): Variable;
@@ -37,7 +43,8 @@ interface Change {
 }
 
 /** Arrays of numbers are leaves, however nested; other arrays are lists of parameters. */
-const isLeaf = (x: unknown): boolean => Array.isArray(x) && x.length > 0 && x.every((v) => typeof v === "number" || typeof v === "boolean" || isLeaf(v));
+const isLeaf = (x: unknown): boolean =>
+  Array.isArray(x) && x.length > 0 && x.every((v) => typeof v === "number" || typeof v === "boolean" || isLeaf(v));
 
 export class Parameters<T> {
   /** The variables, in a tree like the value. */
@@ -62,7 +69,9 @@ export class Parameters<T> {
     this.#paths = paths;
     this.#variables = leaves.map((data, i) => {
       if (typeof data !== "number" && typeof data !== "boolean" && !ArrayBuffer.isView(data) && !Array.isArray(data))
-        throw new Error(`parameters: ${paths[i] || "the value"} is ${data === null ? "null" : typeof data}; use numbers, typed arrays and arrays of numbers`);
+        throw new Error(
+          `parameters: ${paths[i] || "the value"} is ${data === null ? "null" : typeof data}; use numbers, typed arrays and arrays of numbers`,
+        );
       return host.variable(data, paths[i] || "parameters");
     });
     this.tensors = rebuild(this.#variables) as VariablesOf<T>;
@@ -102,7 +111,10 @@ export class Parameters<T> {
     const before = leavesOf(this.#value).leaves;
     const { leaves, paths } = leavesOf(value);
     const moved = paths.length !== this.#paths.length || paths.findIndex((p, i) => p !== this.#paths[i]) >= 0;
-    if (moved) throw new Error(`parameters: a recipe may change numbers, not the structure: it was {${this.#paths.join(", ")}}, and is {${paths.join(", ")}}`);
+    if (moved)
+      throw new Error(
+        `parameters: a recipe may change numbers, not the structure: it was {${this.#paths.join(", ")}}, and is {${paths.join(", ")}}`,
+      );
     const old = { value: this.#value, done: this.#done, undone: this.#undone };
     const restore = (): void => {
       this.#value = old.value;

@@ -132,8 +132,8 @@ function temporaries(nodes: readonly NodeState[]): (slot: Slot) => boolean {
 function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: Bindings): Failure | undefined {
   const { tensor } = node;
   for (const input of node.inputs) if (input.failure) return input.failure;
+  if (node.unfit !== undefined) return { tensor, error: node.unfit };
   try {
-    if (node.unfit !== undefined) throw node.unfit;
     // Strides and arguments may need a name that the shape does not show.
     for (const name of node.names) evaluateDim(dim(name), sizes);
     for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);

@@ -1,7 +1,8 @@
 /** `read` without an engine at hand: that of the tensor's sources, or one made on first use for expressions of constants. */
 import { Tensor } from "../core/tensor.ts";
 import { flatten, type Tree } from "../core/tree.ts";
-import { Engine, type ValuesOf } from "./engine.ts";
+import { Engine } from "./engine.ts";
+import type { ValuesOf } from "./options.ts";
 
 /** A `read` that makes its own engine when it is first given tensors that belong to none. */
 export function reader(makeEngine: () => Promise<Engine>): <T extends Tree<Tensor>>(tree: T) => Promise<ValuesOf<T>> {

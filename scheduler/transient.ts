@@ -12,7 +12,11 @@ export interface Transients {
 }
 
 /** Assigns places to those slots that steps, run in this order, do not leave behind. */
-export function assignTransients(steps: readonly Step[], isTransient: (slot: Slot) => boolean, bytesOf: (slot: Slot) => number): Transients {
+export function assignTransients(
+  steps: readonly Step[],
+  isTransient: (slot: Slot) => boolean,
+  bytesOf: (slot: Slot) => number,
+): Transients {
   const slotsOf = (step: Step): Set<Slot> => new Set([...step.reads, ...step.writes].map((o) => o.slot).filter(isTransient));
   const lastUse = new Map<Slot, number>();
   steps.forEach((step, i) => slotsOf(step).forEach((slot) => lastUse.set(slot, i)));

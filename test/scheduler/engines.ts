@@ -5,7 +5,8 @@ import type { Tensor } from "../../core/tensor.ts";
 import type { Value } from "../../core/value.ts";
 import type { Backend } from "../../kernel/backend.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
-import { createEngine, type Engine, type EngineOptions } from "../../scheduler/engine.ts";
+import { createEngine, type Engine } from "../../scheduler/engine.ts";
+import type { EngineOptions } from "../../scheduler/options.ts";
 
 type MakeEngine = (options?: Omit<EngineOptions, "backend">) => Promise<Engine>;
 

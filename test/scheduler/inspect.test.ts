@@ -27,7 +27,9 @@ overBackends("explain", (make) => {
       [x, 2, ["x", "mul", "loss"], undefined],
       [w, 7, ["w", "add", "broadcast", "mul", "loss"], undefined],
     ]);
-    expect(String(engine.explain(deep))).toMatch(/variable "w".* recomputes 3 of them: variable "w" -> sign "s" -> neg -> neg; it ends at sign "s"/);
+    expect(String(engine.explain(deep))).toMatch(
+      /variable "w".* recomputes 3 of them: variable "w" -> sign "s" -> neg -> neg; it ends at sign "s"/,
+    );
     expect(String(engine.explain(constant(1)))).toMatch(/depends on no source/);
   });
 

@@ -90,7 +90,9 @@ overBackends("buffers", (make) => {
   });
 
   it("are shared inside plans when the budget is too small for all, and what was let go is computed again, not stale", async () => {
-    const build = async (budgetBytes: number): Promise<{ engine: Engine; x: Variable; k: Variable; seen: unknown[][]; failures: unknown[] }> => {
+    const build = async (
+      budgetBytes: number,
+    ): Promise<{ engine: Engine; x: Variable; k: Variable; seen: unknown[][]; failures: unknown[] }> => {
       const engine = await make({ budgetBytes, fusion: false });
       const failures = failuresOf(engine);
       const x = engine.variable(new Float32Array(1000).fill(1));
@@ -118,6 +120,10 @@ overBackends("buffers", (make) => {
     expect(roomy.engine.stats.lastFlush.nodesComputed).toBe(3);
     expect(tight.engine.stats.lastFlush.nodesComputed).toBe(33);
     expect([roomy.engine.stats.nodesRecomputed, tight.engine.stats.nodesRecomputed]).toEqual([0, 60]);
+  });
+
+  it("need a budget that is a number of bytes", async () => {
+    for (const budgetBytes of [0, -1, NaN]) await expect(make({ budgetBytes })).rejects.toThrow(/budgetBytes must be a positive number/);
   });
 
   it("make room for a source that comes late", async () => {

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import type { Patch } from "immer";
 import { dim } from "../../core/dim.ts";
-import { State, Variable } from "../../core/source.ts";
+import { State, type Variable } from "../../core/source.ts";
 import { add, mul, neg, sub } from "../../ops/arithmetic.ts";
 import { broadcastTo } from "../../ops/operand.ts";
 import { reduceSum } from "../../ops/broadcast.ts";
@@ -313,6 +313,7 @@ overBackends("clocks", (make) => {
     expect(() => (u.next = other.variable([1, 2]))).toThrow(/another engine/);
     u.next = neg(u);
     expect(() => (u.next = neg(u))).toThrow(/"u".*next is already/);
+    expect(() => engine.state(0, { clock: other.clock() })).toThrow(/state: the clock belongs to another engine/);
     for (const n of [0, -1, 1.5, NaN]) expect(() => engine.tick(n)).toThrow(/not a number of ticks/);
   });
 

@@ -1,0 +1,59 @@
+/** The types that users see of engines: what goes in, and what comes out. */
+import { animationFrameScheduler, type SchedulerLike } from "rxjs";
+import type { DType } from "../core/dtype.ts";
+import type { Shape } from "../core/shape.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { MapTree } from "../core/tree.ts";
+import type { Value } from "../core/value.ts";
+import type { Backend } from "../kernel/backend.ts";
+import type { Clock } from "./clock.ts";
+
+export interface EngineOptions {
+  /** What runs the kernels. The engine takes it over, and disposes of it. */
+  readonly backend: Backend;
+  /**
+   * The most bytes that values may take. Where that, or the backend, is not enough for all, what nobody asks for is computed again whenever it
+   * is needed; what does not fit even then fails. Default: no limit but the backend's.
+   */
+  readonly budgetBytes?: number;
+  /** When flushes run that nobody forces: "microtask" (default), "animationFrame", or when an RxJS scheduler says so. */
+  readonly flushOn?: "microtask" | "animationFrame" | SchedulerLike;
+  /** Whether kernels are fused (default). Without, every node has kernels and memory of its own; the bits are the same. */
+  readonly fusion?: boolean;
+  /** Names the engine in messages. */
+  readonly label?: string;
+}
+
+export interface SourceOptions<S extends Shape = Shape> {
+  readonly shape?: S;
+  readonly dtype?: DType;
+  readonly label?: string;
+}
+
+export interface StateOptions<S extends Shape = Shape> extends SourceOptions<S> {
+  /** The clock that advances it; the engine's own when left out. */
+  readonly clock?: Clock;
+}
+
+/** A tree of values, where a tree of tensors was asked for. */
+export type ValuesOf<T> = MapTree<T, Tensor, Value>;
+
+/** Something that went wrong and has no caller to throw to. */
+export interface EngineFailure {
+  readonly epoch: number;
+  /** The node that failed first, what an observer that threw was looking at, or the source that was told of an error. */
+  readonly tensor: Tensor | undefined;
+  readonly error: unknown;
+}
+
+/** What a stream carries when failures are asked for. */
+export type Emission<T> = { readonly epoch: number; readonly value: T } | { readonly epoch: number; readonly error: unknown };
+
+/** The RxJS scheduler of an option; none for microtasks. Throws where there are no animation frames. */
+export function schedulerFor(flushOn: NonNullable<EngineOptions["flushOn"]>): SchedulerLike | undefined {
+  if (flushOn === "microtask") return undefined;
+  if (flushOn !== "animationFrame") return flushOn;
+  if (typeof requestAnimationFrame === "undefined")
+    throw new Error('createEngine: flushOn "animationFrame" needs requestAnimationFrame, which only pages have; use "microtask"');
+  return animationFrameScheduler;
+}
