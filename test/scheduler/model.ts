@@ -178,6 +178,8 @@ class Rig {
   seen: Seen[] = [];
   /** The first failure that the engine reported. */
   failure: unknown;
+  /** The last failure for want of memory: an engine with a budget may run out of it, and then differs rightly. */
+  exhausted: OutOfMemory | undefined;
   /** Streams end with an error only when their engine dies. */
   death: unknown;
   readonly #program: Program;
@@ -198,7 +200,8 @@ class Rig {
     this.#program = program;
     this.#sizes = sizes;
     engine.failures.subscribe(({ error }) => {
-      if (!(error instanceof Refused)) this.failure ??= error;
+      if (error instanceof OutOfMemory) this.exhausted = error;
+      else if (!(error instanceof Refused)) this.failure ??= error;
     });
     this.#clocks = [engine.clock(), engine.clock()];
     program.sources.forEach(({ shape, dtype, seed, state }, i) => {
@@ -441,8 +444,7 @@ export async function check(program: Program, createEngine: () => Promise<Engine
     };
     const settle = async (at: string): Promise<void> => {
       await Promise.all([expected.settle(), got.settle()]);
-      // An engine with a budget may run out of it, and then differs rightly.
-      if (got.failure instanceof OutOfMemory) throw got.failure;
+      if (got.exhausted) throw got.exhausted;
       compare(expected, got, at);
     };
     let k = 0;
