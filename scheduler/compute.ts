@@ -86,7 +86,7 @@ export class Computer {
     counters.nodesComputed += plan.nodes.length;
     counters.nodesRecomputed += plan.recomputed;
     for (const n of plan.observed) n.computedAt = this.runs;
-    this.inspect?.(plan.nodes);
+    this.inspect?.(plan.passing.size === 0 ? plan.nodes : plan.nodes.filter((n) => !plan.passing.has(n)));
     return true;
   }
 

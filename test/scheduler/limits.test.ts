@@ -1,14 +1,35 @@
 /** Limits: depth, memory over time, budgets. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dim } from "../../core/dim.ts";
 import { keepSites } from "../../core/site.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { cpu } from "../../cpu/backend.ts";
+import { type Backend, OutOfMemory } from "../../kernel/backend.ts";
 import { add, mul, neg } from "../../ops/arithmetic.ts";
 import { reduceSum } from "../../ops/broadcast.ts";
 import type { Variable } from "../../core/source.ts";
 import { createEngine, type Engine } from "../../scheduler/engine.ts";
+import { check, programs } from "./model.ts";
 import { failuresOf, overBackends, settle, watch } from "./engines.ts";
+
+/** A backend that has no room for one of the buffers it is asked for. */
+function runsOutOnce(device: Backend, at: number): Backend {
+  let asked = 0;
+  return {
+    name: device.name,
+    bytesInUse: 0,
+    allocate: (bytes) => {
+      if (asked++ === at) throw new OutOfMemory("no room");
+      return device.allocate(bytes);
+    },
+    free: (buffer) => device.free(buffer),
+    write: (buffer, data) => device.write(buffer, data),
+    view: (...args) => device.view(...args),
+    prepare: (segments) => device.prepare(segments),
+    dispose: () => device.dispose(),
+  };
+}
 
 describe("depth", () => {
   it("is no limit: a chain of 100,000 nodes is observed, changed and released", async () => {
@@ -32,6 +53,14 @@ describe("depth", () => {
 });
 
 describe("memory", () => {
+  it("may run out at any moment: what is published has the same bits as ever", async () => {
+    const result = await fc.check(
+      fc.asyncProperty(programs, fc.nat(40), (program, at) => check(program, () => createEngine({ backend: runsOutOnce(cpu(), at) }))),
+      { numRuns: 100, seed: 3 },
+    );
+    if (result.failed) expect.fail(`${String(result.errorInstance)}\n${JSON.stringify(result.counterexample)}`);
+  });
+
   it("stays flat over 10,000 flushes", async () => {
     const device = cpu();
     const engine = await createEngine({ backend: device });
