@@ -1,4 +1,5 @@
 /** What a case of the benchmark is: the same work for every contestant, and what its results must agree with. */
+import type { Backend } from "./fluxion.ts";
 import type { Step, Timing } from "./measure.ts";
 
 export type Numbers = ArrayLike<number>;
@@ -43,7 +44,7 @@ export interface Case {
   readonly tolerance: number;
   /** What the work comes to, computed by plain loops in float64. */
   reference(): Numbers[];
-  fluxion(): Promise<Contestant | SelfTimed>;
+  fluxion(backend?: Backend): Promise<Contestant | SelfTimed>;
   readonly peers: Partial<Record<PeerName, () => Promise<Contestant | SelfTimed>>>;
   readonly torch?: TorchWork;
   /** How this case is stated, where its name does not say it. */

@@ -8,6 +8,7 @@ import { arrayCases } from "./cases/arrays.ts";
 import { graphCases } from "./cases/graph.ts";
 import { mlpCases } from "./cases/mlp.ts";
 import { pinnCases } from "./cases/pinn.ts";
+import { profiler } from "./kernels.ts";
 import { compare, effort, type Step, type Timing } from "./measure.ts";
 import { hasTorch, pytorch } from "./peers/pytorch.ts";
 import { yardsticks } from "./yardsticks.ts";
@@ -18,6 +19,7 @@ const names = cases.map((c) => c.name);
 const help = `npm run bench -- [options]
   --only NAME         this case only (repeatable, or a list with commas): ${names.join(", ")}
   --json              one object a line instead of a table
+  --kernels           no times, but fluxion's kernels in each of the cases: which there are, and how long each takes
   --trials N          how often each contestant is timed (default ${effort.trials})
   --python PROGRAM    a Python that may have PyTorch (default python3)
   --yardsticks DIR    programs that say what the machine can reach (also $FLUXION_YARDSTICKS)`;
@@ -26,6 +28,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: "string", multiple: true, default: [] },
     json: { type: "boolean", default: false },
+    kernels: { type: "boolean", default: false },
     trials: { type: "string", default: String(effort.trials) },
     python: { type: "string", default: "python3" },
     yardsticks: { type: "string", default: process.env["FLUXION_YARDSTICKS"] ?? "" },
@@ -96,6 +99,18 @@ async function runCase(c: Case, trials: number, torch: boolean, reached: number 
   };
 }
 
+async function printKernels(c: Case, trials: number): Promise<void> {
+  const profile = profiler();
+  const fluxion = await c.fluxion(profile.backend);
+  if (isSelfTimed(fluxion)) return console.log(`${c.name}: its processes cannot be looked into`);
+  for (let i = 0; i < 10 * trials; i++) {
+    // Two changes take turns: after the first few, no plan is made any more.
+    if (i === trials) profile.reset();
+    await fluxion.step();
+  }
+  console.log(`${c.name}: ${profile.table()}`);
+}
+
 function row({ name, unit, fluxion, peers, ratio, checked, error, counts, note }: Result): string {
   const beside = Object.entries(peers).map(([peer, time]) => `${peer} ${time} (${ratio[peer]}x)`);
   const more = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
@@ -118,6 +133,10 @@ async function main(): Promise<void> {
     throw new Error(`--trials: ${options.trials} is not a number of trials; use a positive integer`);
 
   const chosen = cases.filter((c) => only.length === 0 || only.includes(c.name));
+  if (options.kernels) {
+    for (const c of chosen) await printKernels(c, trials);
+    return;
+  }
   const torch = chosen.some((c) => c.torch) && hasTorch(options.python);
   const reached = options.yardsticks
     ? await yardsticks(options.yardsticks, (name) => chosen.some((c) => c.name === name))

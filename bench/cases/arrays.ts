@@ -2,9 +2,9 @@
  * Single operations and one fused chain on resident arrays. What changes between steps is a number that scales the first operand: the work of
  * a slider. Peers do the plain operation, without that product. `write` times a change of the whole operand instead.
  */
-import { createEngine, exp, matmul, mul, neg, sin, sum, tanh, type Tensor, transpose } from "../../dist/index.js";
+import { exp, matmul, mul, neg, sin, sum, tanh, type Tensor, transpose } from "../../dist/index.js";
 import { type Case, type Contestant, type Floats, type Numbers, type TorchWork, uniform } from "../case.ts";
-import { countsOf } from "../fluxion.ts";
+import { type Backend, countsOf, newEngine } from "../fluxion.ts";
 import { type JaxArray, loadJax } from "../peers/jax.ts";
 import { loadTfjs, type Tensor2D, type TfTensor } from "../peers/tfjs.ts";
 
@@ -103,8 +103,8 @@ const operations: readonly Operation[] = [
   },
 ];
 
-async function fluxion({ operands, fluxion: f }: Operation): Promise<Contestant> {
-  const engine = await createEngine();
+async function fluxion({ operands, fluxion: f }: Operation, backend: Backend): Promise<Contestant> {
+  const engine = await newEngine(backend);
   const [first, ...rest] = operands.map(([shape, data]) => engine.variable(data, { shape }));
   const scale = engine.variable(1);
   const y = f([first!.mul(scale), ...rest]);
@@ -165,7 +165,7 @@ export const arrayCases: readonly Case[] = operations.map((operation) => ({
   unit: "ms",
   tolerance: operation.tolerance,
   reference: () => [operation.reference()],
-  fluxion: () => fluxion(operation),
+  fluxion: (backend) => fluxion(operation, backend),
   peers: { "jax-js": () => jaxJs(operation), tfjs: () => tfjs(operation) },
   torch: { work: operation.torch, inputs: operation.operands.map(([shape, data]) => ({ shape, data })) } satisfies TorchWork,
 }));

@@ -3,9 +3,9 @@
  * of its inputs and a constant. fluxion's nodes hold one number each and end in a prefix sum, which no fusion can see through: every one of
  * them is a kernel of its own (`kernels` in the output counts them).
  */
-import { add, createEngine, cumsum, type Engine, floor, type Tensor } from "../../dist/index.js";
+import { add, cumsum, type Engine, floor, type Tensor } from "../../dist/index.js";
 import type { Case, Contestant } from "../case.ts";
-import { countsOf } from "../fluxion.ts";
+import { type Backend, countsOf, newEngine } from "../fluxion.ts";
 import { alienSignals, preactSignals } from "../peers/signals.ts";
 
 /** A reactive library, as far as these graphs need it. */
@@ -176,8 +176,8 @@ function contestant<N>(shape: Shape, lib: Reactive<N>, cutoff: (node: N) => void
   };
 }
 
-async function fluxion(shape: Shape): Promise<Contestant> {
-  const engine = await createEngine();
+async function fluxion(shape: Shape, backend: Backend): Promise<Contestant> {
+  const engine = await newEngine(backend);
   const c = contestant(shape, reactive(engine), (t) => engine.cutoff(t, "exact"));
   return {
     ...c,
@@ -200,7 +200,7 @@ export const graphCases: readonly Case[] = shapes.map((shape) => ({
   warmSteps: 3 * (shape.patterns ?? 1),
   tolerance: 1e-6,
   reference: () => [shape.expected],
-  fluxion: () => fluxion(shape),
+  fluxion: (backend) => fluxion(shape, backend),
   peers: {
     "alien-signals": async () => contestant(shape, await alienSignals(), () => {}),
     "preact-signals": async () => contestant(shape, await preactSignals(), () => {}),

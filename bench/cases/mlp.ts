@@ -2,9 +2,9 @@
  * A 2-64-64-1 tanh network on a batch of 1,024: the value and gradient of its mean squared error when all parameters change, and a step of
  * Adam. Parameters are on the peers' side from the start; fluxion is given them anew with every step, as a user would.
  */
-import { add, createEngine, grad, matmul, mean, type State, square, sqrt, sub, tanh, type Tensor, tensor } from "../../dist/index.js";
+import { add, grad, matmul, mean, type State, square, sqrt, sub, tanh, type Tensor, tensor } from "../../dist/index.js";
 import { type Case, type Contestant, type Floats, type Numbers, uniform } from "../case.ts";
-import { countsOf } from "../fluxion.ts";
+import { type Backend, countsOf, newEngine } from "../fluxion.ts";
 import { meanSquaredError, parametersOf } from "../network.ts";
 import { type JaxArray, loadJax } from "../peers/jax.ts";
 import { loadTfjs, type Scalar, type Tensor2D, type TfTensor } from "../peers/tfjs.ts";
@@ -34,8 +34,8 @@ function loss(p: readonly Tensor[], x: Tensor, y: Tensor): Tensor {
 
 const inputs = (): [Tensor, Tensor] => [tensor(points, { shape: [batch, 2] }), tensor(targets, { shape: [batch, 1] })];
 
-async function fluxionGradient(): Promise<Contestant> {
-  const engine = await createEngine();
+async function fluxionGradient(backend: Backend): Promise<Contestant> {
+  const engine = await newEngine(backend);
   const p = parameters.map(({ data, shape }) => engine.variable(data, { shape }));
   const value = loss(p, ...inputs());
   const outputs = [value, ...grad(value, p)];
@@ -53,8 +53,8 @@ async function fluxionGradient(): Promise<Contestant> {
   };
 }
 
-async function fluxionAdam(): Promise<Contestant> {
-  const engine = await createEngine();
+async function fluxionAdam(backend: Backend): Promise<Contestant> {
+  const engine = await newEngine(backend);
   const register = (data: Floats, shape: readonly number[]): State => engine.state(data, { shape });
   const p = parameters.map(({ data, shape }) => register(data, shape));
   const gradient = grad(loss(p, ...inputs()), p);

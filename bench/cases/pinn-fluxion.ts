@@ -1,22 +1,6 @@
 /** The Burgers network as a graph. The transforms are applied once, when it is built; a step writes parameters and flushes. */
-import {
-  add,
-  createEngine,
-  dim,
-  grad,
-  jvp,
-  matmul,
-  mean,
-  mul,
-  onesLike,
-  reshape,
-  square,
-  stack,
-  sub,
-  tanh,
-  type Tensor,
-} from "../../dist/index.js";
-import { countsOf } from "../fluxion.ts";
+import { add, dim, grad, jvp, matmul, mean, mul, onesLike, reshape, square, stack, sub, tanh, type Tensor } from "../../dist/index.js";
+import { type Backend, countsOf, newEngine } from "../fluxion.ts";
 import { type Pinn, type Problem, viscosity } from "./pinn.ts";
 
 /** u at all points; t and x are vectors. */
@@ -38,8 +22,8 @@ function residualLoss(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
 }
 
 /** `named`: the number of points is a named dimension, so that it may change. */
-export async function fluxionPinn({ parameters, t, x }: Problem, { named = false } = {}): Promise<Pinn> {
-  const engine = await createEngine();
+export async function fluxionPinn({ parameters, t, x }: Problem, backend?: Backend, { named = false } = {}): Promise<Pinn> {
+  const engine = await newEngine(backend);
   const shape = named ? [dim("points")] : [t.length];
   const [ts, xs] = [engine.variable(t, { shape }), engine.variable(x, { shape })];
   const p = parameters[0].map((v) => engine.variable(v.data, { shape: v.shape }));

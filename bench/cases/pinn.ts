@@ -59,7 +59,7 @@ function steady(points: number): Case {
     unit: "ms",
     tolerance: 1e-4,
     reference: () => reference(given),
-    fluxion: () => fluxionPinn(given),
+    fluxion: (backend) => fluxionPinn(given, backend),
     peers: { "jax-js": () => jaxPinn(given), tfjs: () => tfjsPinn(given) },
     torch: { work: "pinn", inputs: [{ shape, data: given.t }, { shape, data: given.x }, ...given.parameters[0]] },
   };
@@ -139,7 +139,7 @@ export const pinnCases: readonly Case[] = [
     unit: "ms",
     tolerance: 1e-4,
     reference: () => reference(problem(1024)),
-    fluxion: resized((p) => fluxionPinn(p, { named: true })),
+    fluxion: resized((p) => fluxionPinn(p, undefined, { named: true })),
     peers: { "jax-js": resized(jaxPinn) },
     note: "the first step after the number of points became 1,025, 1,026, ...",
   },
