@@ -11,7 +11,7 @@
 import { type Dim, mulDims, sameDim } from "../core/dim.ts";
 import { sizeOf, stridesOf } from "../core/shape.ts";
 import * as e from "./expr.ts";
-import { body, type Loop, type Slot, type Step } from "./kernel.ts";
+import { body, type Loop, operandsOf, type Slot, type Step } from "./kernel.ts";
 import { loop } from "./lowering.ts";
 import { isContiguous, type View } from "./view.ts";
 
@@ -106,7 +106,8 @@ function group(steps: readonly Step[], temporary: SlotUses["temporary"]): Item[]
   for (const step of steps) {
     const source = step.loop;
     let after = -1;
-    for (const { slot } of [...step.reads, ...step.writes]) after = Math.max(after, writer.get(slot) ?? -1);
+    const { reads, writes } = operandsOf(step);
+    for (const { slot } of [...reads, ...writes]) after = Math.max(after, writer.get(slot) ?? -1);
     let at = items.length;
     if (source && !source.fold && source.writes.every((w) => isWhole(w) && !writer.has(w.slot) && !temporary(w.slot))) {
       const space = source.shape.join();
@@ -118,7 +119,7 @@ function group(steps: readonly Step[], temporary: SlotUses["temporary"]): Item[]
       (items[at] as Group).add(source);
       latest.set(space, at);
     } else items.push(step);
-    for (const { slot } of step.writes) writer.set(slot, at);
+    for (const { slot } of writes) writer.set(slot, at);
   }
   return items;
 }
@@ -126,7 +127,10 @@ function group(steps: readonly Step[], temporary: SlotUses["temporary"]): Item[]
 /** How many items read each slot from memory. */
 function countReaders(items: readonly Item[]): Map<Slot, number> {
   const readers = new Map<Slot, number>();
-  for (const { reads } of items) for (const slot of new Set(reads.map((r) => r.slot))) readers.set(slot, (readers.get(slot) ?? 0) + 1);
+  for (const item of items) {
+    const { reads } = item instanceof Group ? item : operandsOf(item);
+    for (const slot of new Set(reads.map((r) => r.slot))) readers.set(slot, (readers.get(slot) ?? 0) + 1);
+  }
   return readers;
 }
 

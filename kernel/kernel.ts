@@ -110,9 +110,12 @@ export interface Step {
   readonly reads: readonly Operand[];
   readonly writes: readonly Operand[];
   readonly uniforms: readonly Dim[];
-  /** What a loop kernel's step was before its axes were merged: what fusion works on. */
+  /** For a loop kernel, the loop before its axes were merged: what fusion works on. */
   readonly loop?: Loop;
 }
+
+/** Where a step reads and writes, without settling its kernel: by views for a loop, by operands else. */
+export const operandsOf = (step: Step): { readonly reads: readonly Operand[]; readonly writes: readonly Operand[] } => step.loop ?? step;
 
 /** One loop nest over views, with all its axes. */
 export interface Loop {

@@ -6,7 +6,7 @@ import { type Dim, sameDim } from "../core/dim.ts";
 import { dtypeInfo, type Storage } from "../core/dtype.ts";
 import type { Aval } from "../core/primitive.ts";
 import * as e from "./expr.ts";
-import { type Access, type Body, body, type Inner, type Loop, loopKernel, type Operand, type Step } from "./kernel.ts";
+import { type Access, type Body, body, type Inner, type Loop, type LoopKernel, loopKernel, type Operand, type Step } from "./kernel.ts";
 import { contiguous, isContiguous, mergeAxes, type View } from "./view.ts";
 
 export interface Lowered {
@@ -32,9 +32,47 @@ const access = (v: View, strides: readonly Dim[]): Access => ({
   inner: strides.length === 0 ? 0 : innerOf(strides[strides.length - 1]!),
 });
 
-/** One loop kernel over an index space, with axes merged where nothing depends on them one by one. */
-export function loop(source: Loop): Step {
-  const { shape, body: b, reads, writes, fold, uniforms = [] } = source;
+/** One loop over an index space. What kernel it needs is settled when somebody asks: most loops are fused first. */
+export const loop = (source: Loop): Step => new LoopStep(source);
+
+class LoopStep implements Step {
+  readonly loop: Loop;
+  #merged: Merged | undefined;
+
+  constructor(source: Loop) {
+    this.loop = source;
+  }
+
+  get #all(): Merged {
+    return (this.#merged ??= merge(this.loop));
+  }
+  get kernel(): LoopKernel {
+    return this.#all.kernel;
+  }
+  get sizes(): readonly Dim[] {
+    return this.#all.sizes;
+  }
+  get reads(): readonly Operand[] {
+    return this.#all.reads;
+  }
+  get writes(): readonly Operand[] {
+    return this.#all.writes;
+  }
+  get uniforms(): readonly Dim[] {
+    return this.loop.uniforms ?? [];
+  }
+}
+
+interface Merged {
+  readonly kernel: LoopKernel;
+  readonly sizes: readonly Dim[];
+  readonly reads: readonly Operand[];
+  readonly writes: readonly Operand[];
+}
+
+/** The loop with axes merged where nothing depends on them one by one. */
+function merge(source: Loop): Merged {
+  const { shape, body: b, reads, writes, fold } = source;
   // A reduction's writes lack the folded axis: give it a stride of 0 while merging, and drop it afterwards.
   const reduces = fold !== undefined && fold !== "cumsum";
   const writeStrides = writes.map((w) => (reduces ? [...w.strides, 0] : w.strides));
@@ -55,8 +93,6 @@ export function loop(source: Loop): Step {
     sizes: merged.shape,
     reads: reads.map((r, i) => operand(r, readStrides[i]!)),
     writes: writes.map((w, i) => operand(w, outStrides[i]!)),
-    uniforms,
-    loop: source,
   };
 }
 

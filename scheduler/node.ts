@@ -10,7 +10,7 @@ import type { TypedArray } from "../core/dtype.ts";
 import { constantPrimitive } from "../core/leaves.ts";
 import { isSource } from "../core/source.ts";
 import { outputPrimitive, type Tensor } from "../core/tensor.ts";
-import type { Slot } from "../kernel/kernel.ts";
+import { operandsOf, type Slot } from "../kernel/kernel.ts";
 import { type Lowered, outputView } from "../kernel/lowering.ts";
 import type { View } from "../kernel/view.ts";
 import { ownRules } from "../ops/primitive.ts";
@@ -96,7 +96,7 @@ export class NodeState implements Origin {
     }
     this.lowered = lowered;
     // What is written is the node's own; an output that no step writes is a view of an input.
-    const written = unique(lowered.steps.flatMap((s) => s.writes.map((w) => w.slot)));
+    const written = unique(lowered.steps.flatMap((s) => operandsOf(s).writes.map((w) => w.slot)));
     const outputs = unique(lowered.outputs.map((v) => v.slot));
     this.own = this.leaf ? outputs : outputs.filter((s) => written.includes(s));
     this.temps = written.length === this.own.length ? [] : written.filter((s) => !outputs.includes(s));
@@ -144,9 +144,10 @@ function namesOf({ steps, outputs }: Lowered): string[] {
     add([v.offset, v.slot.length]);
   }
   for (const step of steps) {
-    add(step.sizes);
+    add(step.loop?.shape ?? step.sizes);
     add(step.uniforms);
-    for (const list of [step.reads, step.writes])
+    const { reads, writes } = operandsOf(step);
+    for (const list of [reads, writes])
       for (const o of list) {
         add(o.strides);
         add([o.offset]);

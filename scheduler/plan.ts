@@ -8,7 +8,7 @@ import { storageBytes } from "../core/dtype.ts";
 import { evaluateShape } from "../core/shape.ts";
 import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program } from "../kernel/backend.ts";
 import { fuse } from "../kernel/fuse.ts";
-import type { Operand, Slot, Step } from "../kernel/kernel.ts";
+import { type Operand, operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
 import type { Failure, NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
 import { assignTransients, type Transients } from "./transient.ts";
@@ -122,7 +122,7 @@ export class Plan {
 }
 
 const stepsOf = (nodes: readonly NodeState[]): Step[] => nodes.flatMap((n) => n.lowered.steps);
-const slotsOf = (steps: readonly Step[]): Set<Slot> => new Set(steps.flatMap((s) => s.writes.map((w) => w.slot)));
+const slotsOf = (steps: readonly Step[]): Set<Slot> => new Set(steps.flatMap((s) => operandsOf(s).writes.map((w) => w.slot)));
 function temporaries(nodes: readonly NodeState[]): (slot: Slot) => boolean {
   const temps = new Set(nodes.flatMap((n) => n.temps));
   return (slot) => temps.has(slot);
@@ -147,7 +147,7 @@ function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: 
 }
 
 function checkSizes(step: Step, sizes: DimSizes): void {
-  for (const d of step.sizes)
+  for (const d of step.loop?.shape ?? step.sizes)
     if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
 }
 
