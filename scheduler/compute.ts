@@ -6,7 +6,7 @@ import { arrayOf, type TypedArray } from "../core/dtype.ts";
 import { evaluateShape, stridesOf } from "../core/shape.ts";
 import { type Backend, OutOfMemory } from "../kernel/backend.ts";
 import { sameBits } from "./bits.ts";
-import type { Dirt, Target } from "./mark.ts";
+import type { Dirt, Target, Way } from "./mark.ts";
 import type { Necessary } from "./necessary.ts";
 import type { Failure, NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
@@ -51,9 +51,10 @@ export class Computer {
     const { dirt } = this.#parts;
     this.refresh();
     for (;;) {
-      const plan = dirt.take(target);
-      if (!plan) return;
-      if (!this.#run(plan)) {
+      const way = dirt.take(target);
+      if (!way) return;
+      const { plan } = way;
+      if (!this.#run(way)) {
         this.refresh();
         continue;
       }
@@ -64,7 +65,7 @@ export class Computer {
   }
 
   /** Runs a plan; or finds that memory ran out, gives it up, and sees to it that the next one needs less. Whether it ran. */
-  #run(plan: Plan): boolean {
+  #run({ plan, observed, recomputed }: Way): boolean {
     const { counters, necessary } = this.#parts;
     const bindings = { ...this.#parts, sizes: this.#parts.sources.sizes, sizesVersion: this.sizesVersion };
     try {
@@ -84,8 +85,8 @@ export class Computer {
     this.runs++;
     counters.kernels += plan.kernels;
     counters.nodesComputed += plan.nodes.length;
-    counters.nodesRecomputed += plan.recomputed;
-    for (const n of plan.observed) n.computedAt = this.runs;
+    counters.nodesRecomputed += recomputed;
+    for (const n of observed) n.computedAt = this.runs;
     this.inspect?.(plan.passing.size === 0 ? plan.nodes : plan.nodes.filter((n) => !plan.passing.has(n)));
     return true;
   }

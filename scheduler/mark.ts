@@ -30,23 +30,39 @@ interface Path {
   state: Absent | undefined;
 }
 
-interface Absent extends Path {
+export interface Absent extends Path {
   /** In order of height. */
   readonly nodes: readonly NodeState[];
   /** Those of them that are up to date. */
   readonly passing: ReadonlySet<NodeState>;
-  readonly plans: Map<Target, { readonly plan: Plan; readonly left: Absent }>;
+  readonly ways: Map<Target, Way>;
+}
+
+/** From a state, by a plan, to the next. */
+export interface Way {
+  readonly plan: Plan;
+  readonly left: Absent;
+  /** What is observed and was dirty. */
+  readonly observed: readonly NodeState[];
+  /** How many of the plan's nodes were up to date before. */
+  readonly recomputed: number;
+  /** Whether the plan does much more than is needed: when the way is taken again, it gets one of its own. */
+  readonly provisional: boolean;
 }
 
 const noNodes: ReadonlySet<NodeState> = new Set();
 const absentSet = (nodes: readonly NodeState[], passing: ReadonlySet<NodeState>): Absent => ({
   nodes,
   passing,
-  plans: new Map(),
+  ways: new Map(),
   then: undefined,
   state: undefined,
 });
 
+/** Plans for fewer nodes are made at once. */
+const LARGE = 1000;
+/** A plan is good enough when this part of its nodes is needed. */
+const WORTHWHILE = 0.8;
 /** When so many plans are remembered, all are forgotten: patterns that matter come back. */
 const PLAN_LIMIT = 512;
 
@@ -61,7 +77,8 @@ export class Dirt {
   #version = -1;
   #state = absentSet([], noNodes);
   readonly #states = new Map<number, Absent[]>();
-  #plans: Plan[] = [];
+  #plans = new Map<Target, readonly Plan[]>();
+  #plansMade = 0;
   #fusion: boolean;
 
   constructor(necessary: Necessary, counters: Counters, residency: Residency, fusion: boolean) {
@@ -89,7 +106,7 @@ export class Dirt {
   /** Takes up the necessary set as it is now. Whether plans were forgotten. */
   refresh(): boolean {
     const { version, entered, failed } = this.#necessary;
-    if (version === this.#version && this.#plans.length < PLAN_LIMIT) return false;
+    if (version === this.#version && this.#plansMade < PLAN_LIMIT) return false;
     const absent = new Set(this.#state.nodes);
     const passing = new Set(this.#state.passing);
     // A node that failed gets another chance: what it lacked, memory above all, may be there now.
@@ -109,8 +126,9 @@ export class Dirt {
   }
 
   forget(): void {
-    for (const plan of this.#plans) plan.release();
-    this.#plans = [];
+    for (const plans of this.#plans.values()) for (const plan of plans) plan.release();
+    this.#plans.clear();
+    this.#plansMade = 0;
     this.#states.clear();
   }
 
@@ -127,34 +145,55 @@ export class Dirt {
     this.#state = path.state ??= this.#spread(changed);
   }
 
-  /** The plan that computes what the target wants, as far as cutoffs let it; nothing when all of that is clean. The caller runs it. */
-  take(target: Target): Plan | undefined {
+  /** How to compute what the target wants, as far as cutoffs let it; nothing when all of that is there. The caller runs the plan. */
+  take(target: Target): Way | undefined {
     const from = this.#state;
     if (from.nodes.length === 0) return undefined;
-    let found = from.plans.get(target);
-    if (found) this.#counters.plansReused++;
+    let way = from.ways.get(target);
+    if (way && !way.provisional) this.#counters.plansReused++;
+    else from.ways.set(target, (way = this.#find(target, way === undefined)));
+    this.#state = way.left;
+    return way.plan.nodes.length > 0 ? way : undefined;
+  }
+
+  /** A plan takes long to make, so a large change is first met with a ready one that does too much, if there is any. */
+  #find(target: Target, first: boolean): Way {
+    const nodes = this.#needed(target);
+    const ready = this.#plans.get(target) ?? [];
+    let plan = first && nodes.length >= LARGE ? ready.find((p) => this.#serves(p, nodes, target)) : undefined;
+    const provisional = plan !== undefined && nodes.length < WORTHWHILE * plan.nodes.length;
+    if (plan) this.#counters.plansReused++;
     else {
-      const nodes = this.#needed(target);
       const { lean } = this.#residency;
-      const plan = new Plan(lean ? depthFirst(nodes) : nodes, nodes.filter((n) => from.passing.has(n)).length, {
-        fusion: this.#fusion,
-        lean,
-      });
-      const stored = new Set(nodes.filter((n) => !plan.passing.has(n)));
-      const passing = new Set([...from.passing, ...plan.passing].filter((n) => !stored.has(n)));
-      found = {
-        plan,
-        left: this.#intern(
-          from.nodes.filter((n) => !stored.has(n)),
-          passing,
-        ),
-      };
-      from.plans.set(target, found);
-      this.#plans.push(plan);
+      plan = new Plan(lean ? depthFirst(nodes) : nodes, { fusion: this.#fusion, lean });
+      this.#plans.set(target, [...ready, plan]);
+      this.#plansMade++;
       if (nodes.length > 0) this.#counters.plansBuilt++;
     }
-    this.#state = found.left;
-    return found.plan.nodes.length > 0 ? found.plan : undefined;
+    return this.#way(plan, provisional);
+  }
+
+  /** Whether a plan computes all of these nodes, and everything that it reads is there. What else it computes comes out as it was. */
+  #serves(plan: Plan, nodes: readonly NodeState[], target: Target): boolean {
+    if (plan.nodes.length < nodes.length || plan.cutoffs.length > 0) return false;
+    return (
+      nodes.every((n) => plan.members.has(n) && !(target.wants(n) && plan.passing.has(n))) &&
+      this.#state.nodes.every((n) => !n.cutoff && !plan.reads.has(n))
+    );
+  }
+
+  /** What running a plan in this state comes to. */
+  #way(plan: Plan, provisional: boolean): Way {
+    const { nodes, passing } = this.#state;
+    const left = nodes.filter((n) => !plan.members.has(n) || plan.passing.has(n));
+    const dirty = nodes.filter((n) => !passing.has(n) && plan.members.has(n));
+    return {
+      plan,
+      left: this.#intern(left, new Set(left.filter((n) => passing.has(n) || plan.passing.has(n)))),
+      observed: dirty.filter((n) => n.observers > 0),
+      recomputed: plan.nodes.length - dirty.length,
+      provisional,
+    };
   }
 
   /** Dirt on the users of what changed, and on theirs. A cutoff node holds changes back. */

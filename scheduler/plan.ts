@@ -26,14 +26,11 @@ const bytesOf = (slot: Slot, sizes: DimSizes): number => evaluateDim(slot.length
 
 export class Plan {
   readonly nodes: readonly NodeState[];
+  readonly members: ReadonlySet<NodeState>;
   readonly cutoffs: readonly NodeState[];
-  /** Those that somebody looks at. */
-  readonly observed: readonly NodeState[];
   /** Nodes whose values exist only inside a kernel: computed, and gone when it ends. */
   readonly passing: ReadonlySet<NodeState>;
   kernels = 0;
-  /** How many of the nodes were up to date before. */
-  readonly recomputed: number;
   readonly #steps: readonly Step[];
   /** What is stored, and the part of it that stays after the run. */
   readonly #written: ReadonlySet<Slot>;
@@ -41,6 +38,7 @@ export class Plan {
   /** The steps of nodes that have not failed, and where they put what does not stay. */
   #able: readonly Step[] = [];
   #transients: Transients = { places: new Map(), sizes: [] };
+  #reads: ReadonlySet<NodeState> | undefined;
   #program: Program | undefined;
   #layout = -1;
   #sizesVersion = -1;
@@ -49,11 +47,10 @@ export class Plan {
    * Without `fusion` every node has its own kernels. Without `lean` all that is stored stays; with it, what somebody asks for, and the
    * rest is gone when the plan has run.
    */
-  constructor(nodes: readonly NodeState[], recomputed: number, { fusion, lean }: { readonly fusion: boolean; readonly lean: boolean }) {
+  constructor(nodes: readonly NodeState[], { fusion, lean }: { readonly fusion: boolean; readonly lean: boolean }) {
     this.nodes = nodes;
-    this.recomputed = recomputed;
     this.cutoffs = nodes.filter((n) => n.cutoff);
-    this.observed = nodes.filter((n) => n.observers > 0);
+    this.members = new Set(nodes);
     const steps = stepsOf(nodes);
     const kept = new Set<Slot>();
     for (const n of nodes) if (n.demand > 0 || n.cutoff || (n.frontier && !lean)) for (const v of n.lowered.outputs) kept.add(v.slot);
@@ -62,6 +59,11 @@ export class Plan {
     const made = new Set(nodes.flatMap((n) => n.own));
     this.#resident = new Set([...made].filter((slot) => this.#written.has(slot) && (!lean || kept.has(slot))));
     this.passing = new Set(nodes.filter((n) => n.lowered.outputs.some((v) => made.has(v.slot) && !this.#resident.has(v.slot))));
+  }
+
+  /** The nodes that it reads and does not compute. */
+  get reads(): ReadonlySet<NodeState> {
+    return (this.#reads ??= new Set(this.nodes.flatMap((n) => n.inputs.filter((input) => !this.members.has(input)))));
   }
 
   /** Whether sizes and addresses are those of now. */
@@ -80,11 +82,12 @@ export class Plan {
       (slot) => this.#written.has(slot) && !this.#resident.has(slot),
       (slot) => bytesOf(slot, sizes),
     );
-    const { tensor } = this.nodes.at(-1)!;
+    // Reported once, at a node that has not failed for a reason of its own.
+    const tensor = this.nodes.findLast((n) => !n.failure)?.tensor;
     try {
-      memory.reserve(this.#transients.sizes, tensor);
+      if (tensor) memory.reserve(this.#transients.sizes, tensor);
     } catch (error) {
-      for (const node of this.nodes) node.failure ??= { tensor, error };
+      for (const node of this.nodes) node.failure ??= { tensor: tensor!, error };
       this.#able = [];
     }
     return !this.nodes.some((n) => n.failure?.error instanceof OutOfMemory);
