@@ -84,7 +84,11 @@ export class Registers {
     const { backend, memory } = this.#parts;
     const computer = this.#computer;
     computer.compute(this.#target);
-    for (const [i, n] of this.#nexts.entries()) if (n.failure) return { failure: n.failure, state: this.#states[i]! };
+    for (const [i, state] of this.#states.entries()) {
+      // The state itself has failed when there was no room for its numbers.
+      const failure = this.#nexts[i]!.failure ?? state.failure;
+      if (failure) return { failure, state };
+    }
     if (!this.#program || this.#layout !== memory.layout || this.#sizesVersion !== computer.sizesVersion) this.#bind();
     const changed = this.#states.filter(
       (s, i) => s !== this.#nexts[i] && !sameBits(computer.data(this.#nexts[i]!, true), computer.data(s, true)),
