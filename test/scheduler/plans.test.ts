@@ -63,6 +63,33 @@ overBackends("plans", (make) => {
     expect(seen.map(([, v]) => v)).toEqual([6, 33, 43, 83, 123, 143, 163]);
   });
 
+  it("of their own are made for a large change when it repeats; first it is met with a ready one that covers it", async () => {
+    const engine = await make();
+    const arm = (t: Tensor): Tensor => Array.from({ length: 1200 }).reduce<Tensor>((x) => neg(x), t);
+    const [a, b] = [engine.variable(1), engine.variable(2)];
+    const [left, right] = [arm(a), arm(b)];
+    const seen = watch(engine, add(left, right));
+    let lent = 0;
+    engine.observe(right, { lend: true }).subscribe(() => lent++);
+    await settle(engine);
+    const { plansBuilt } = engine.stats;
+    const changes: [number, number][] = [];
+    for (const v of [5, 6, 7, 8]) {
+      a.set(v);
+      await settle(engine);
+      changes.push([engine.stats.plansBuilt - plansBuilt, engine.stats.lastFlush.nodesComputed]);
+    }
+    expect(changes).toEqual([
+      [0, 2401],
+      [1, 1201],
+      [1, 1201],
+      [1, 1201],
+    ]);
+    expect(seen.map(([, v]) => v)).toEqual([3, 7, 8, 9, 10]);
+    // What was computed again although it was up to date is not news.
+    expect(lent).toBe(1);
+  });
+
   it("stay few when patterns of change are many", async () => {
     const engine = await make();
     const sources = Array.from({ length: 12 }, (_, i) => engine.variable(i));
