@@ -5,7 +5,7 @@
  * rounds at every step), so that all executors give the same bits and fusing changes none. The vocabulary is what
  * WebAssembly SIMD and WGSL share; float64, and calls into Math for it, exist on the CPU alone.
  */
-import { type Lane, type Storage } from "../core/dtype.ts";
+import type { Lane } from "../core/dtype.ts";
 
 export type ExprOp =
   // leaves
@@ -152,21 +152,23 @@ export const convert = (type: Lane, a: Expr): Expr => (a.type === type ? a : exp
 export const bitcast = (type: "f32" | "i32" | "u32", a: Expr): Expr => (a.type === type ? a : expr("bitcast", type, [a]));
 export const call = (fn: MathFunction, ...args: Expr[]): Expr => expr("call", "f64", args, 0, fn);
 
-/** The lane type in which a storage type is read: bools are read as u32 and compared by `readBool`. */
-export const laneOf = (s: Storage): Lane => s;
-
-/** Inputs before users. Iterative, so that long fused chains are fine. */
-export function exprOrder(roots: readonly Expr[]): Expr[] {
+/** Inputs before users, without what is `known` and below it. Iterative, so that long fused chains are fine. */
+export function exprOrder(roots: readonly Expr[], known?: ReadonlySet<Expr>): Expr[] {
   const order: Expr[] = [];
   const seen = new Set<Expr>();
   const stack: [Expr, number][] = [];
+  const enter = (x: Expr): void => {
+    if (seen.has(x) || known?.has(x)) return;
+    seen.add(x);
+    stack.push([x, 0]);
+  };
   for (const root of roots) {
-    if (!seen.has(root)) (seen.add(root), stack.push([root, 0]));
+    enter(root);
     while (stack.length > 0) {
       const top = stack[stack.length - 1]!;
       const arg = top[0].args[top[1]++];
       if (arg === undefined) (order.push(top[0]), stack.pop());
-      else if (!seen.has(arg)) (seen.add(arg), stack.push([arg, 0]));
+      else enter(arg);
     }
   }
   return order;

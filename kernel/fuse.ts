@@ -16,8 +16,8 @@ import { loop } from "./lowering.ts";
 import { isContiguous, type View } from "./view.ts";
 
 /** Beyond these, kernels compile slowly and spill; nothing is gained by larger ones. */
-const MOST_EXPRESSIONS = 300;
-const MOST_OPERANDS = 24;
+const MOST_EXPRESSIONS = 500;
+const MOST_OPERANDS = 40;
 /** How much of a group's work a reduction may do over, rather than have it stored and read back. */
 const MOST_REPEATED = 16;
 
@@ -32,7 +32,8 @@ class Group {
   readonly reads: View[] = [];
   readonly uniforms: Dim[] = [];
   readonly values = new Map<Slot, GroupValue>();
-  expressions = 0;
+  /** All expressions of the values, each once however many share it. */
+  readonly #expressions = new Set<e.Expr>();
 
   constructor(shape: Loop["shape"]) {
     this.shape = shape;
@@ -40,7 +41,7 @@ class Group {
 
   /** Whether a loop over the same space may become part of this group. */
   admits(source: Loop): boolean {
-    if (this.expressions + e.exprOrder(source.body.values).length > MOST_EXPRESSIONS) return false;
+    if (this.#expressions.size + e.exprOrder(source.body.values).length > MOST_EXPRESSIONS) return false;
     if (this.values.size + source.writes.length + this.reads.length + source.reads.length > MOST_OPERANDS) return false;
     const positions = new Set(e.exprOrder(source.body.values).flatMap((x) => (x.op === "at" ? [x.value] : [])));
     return source.reads.every((v, i) => !this.values.has(v.slot) || (isWhole(v) && !positions.has(i)));
@@ -66,7 +67,7 @@ class Group {
       return args[0] ? e.select(args[0], slot, e.constant(slot.type, 0)) : slot;
     });
     values.forEach((expr, i) => this.values.set(source.writes[i]!.slot, { expr, write: source.writes[i]! }));
-    this.expressions += e.exprOrder(values).length;
+    for (const x of e.exprOrder(values, this.#expressions)) this.#expressions.add(x);
   }
 
   #read(v: View): number {

@@ -30,7 +30,7 @@ const addNPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
     const output = outputView(type!);
     const { storage } = dtypeInfo(type!.dtype);
     if (inputs.length <= DIRECT) {
-      const values = [treeOf(inputs.map((_, i) => e.read(i, storage)))];
+      const values = [sumByTree(inputs.map((_, i) => e.read(i, storage)))];
       return {
         steps: [
           loop({
@@ -64,7 +64,7 @@ const addNPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
 });
 
 /** The fixed tree over fewer values than a block; an absent partial sum adds nothing. */
-function treeOf(terms: readonly e.Expr[]): e.Expr {
+export function sumByTree(terms: readonly e.Expr[]): e.Expr {
   const partial: e.Expr[] = [];
   terms.forEach((x, i) => {
     const p = i % PARTIALS;

@@ -1,14 +1,17 @@
 /** Matrix products. The kernel reads any strides, so that transposes, here and in derivatives, cost nothing. */
-import { type Dim, mulDims, sameDim } from "../core/dim.ts";
+import { addDims, type Dim, mulDims, sameDim } from "../core/dim.ts";
 import { dtypeInfo } from "../core/dtype.ts";
 import { broadcastShapes, normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Matmul } from "../core/types/matmul.ts";
 import type { Flatten } from "../core/types/reshape.ts";
 import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
-import { matmulKernel } from "../kernel/kernel.ts";
-import { outputView } from "../kernel/lowering.ts";
-import { addN } from "./addN.ts";
+import * as e from "../kernel/expr.ts";
+import { body, matmulKernel, type Step } from "../kernel/kernel.ts";
+import { loop, outputView } from "../kernel/lowering.ts";
+import { PARTIALS } from "../kernel/tree.ts";
+import type { View } from "../kernel/view.ts";
+import { addN, sumByTree } from "./addN.ts";
 import { mul } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { convert } from "./convert.ts";
@@ -49,10 +52,38 @@ export const batchedMatmul: PrimitiveFunction<object> = definePrimitive<object>(
   lower: ({ inputs: [x, y], outputTypes: [type] }) => {
     const [b, m, n] = type!.shape as [Dim, Dim, Dim];
     const output = outputView(type!);
+    const k = x!.shape[2]!;
+    if (typeof k === "number" && k >= 1 && k <= UNROLLED) return { steps: [shortProduct(x!, y!, k, output)], outputs: [output] };
     const kernel = matmulKernel(dtypeInfo(type!.dtype).storage);
-    return { steps: [{ kernel, sizes: [b, m, n, x!.shape[2]!], reads: [x!, y!], writes: [output], uniforms: [] }], outputs: [output] };
+    return { steps: [{ kernel, sizes: [b, m, n, k], reads: [x!, y!], writes: [output], uniforms: [] }], outputs: [output] };
   },
 });
+
+/** Products with so few terms are elementwise loops, which fuse with what is around them. */
+const UNROLLED = PARTIALS;
+
+/** The sum of k products at each point, by the fixed tree: with at most four, each is a partial sum of its own. */
+function shortProduct(x: View, y: View, k: number, output: View): Step {
+  const shape = output.shape;
+  const { storage } = output.slot;
+  const along = (v: View, axis: number, strides: readonly Dim[], i: number): View => ({
+    ...v,
+    shape,
+    strides,
+    offset: addDims(v.offset, mulDims(i, v.strides[axis]!)),
+  });
+  const terms = Array.from({ length: k }, (_, i) => i);
+  const reads = terms.flatMap((i) => [
+    along(x, 2, [x.strides[0]!, x.strides[1]!, 0], i),
+    along(y, 1, [y.strides[0]!, 0, y.strides[2]!], i),
+  ]);
+  const value = sumByTree(terms.map((i) => e.mul(e.read(2 * i, storage), e.read(2 * i + 1, storage))));
+  const inner = body(
+    reads.map(() => storage),
+    [value],
+  );
+  return loop({ shape, body: inner, reads, writes: [output] });
+}
 
 const transposed = (t: Tensor): Tensor => permute(t, [0, 2, 1]);
 
