@@ -36,12 +36,17 @@ export function rawData(op: string, source: Data, dtype?: DType): RawData {
 
 function toStorage(op: string, values: ArrayLike<number>, dtype: DType): TypedArray {
   const { storage, kind } = dtypeInfo(dtype);
-  const out = new (arrayOf(storage))(values.length);
+  const Storage = arrayOf(storage);
+  if (kind !== "bool" && values instanceof Storage) return values.slice();
+  if (kind === "float") return Storage.from(values);
+  const out = new Storage(values.length);
   for (let i = 0; i < values.length; i++) {
     const v = +values[i]!;
-    if (kind === "int" && !Number.isInteger(v))
-      throw new Error(`${op}: ${v} at position ${i} is not an integer, but the dtype is ${dtype}`);
     out[i] = kind === "bool" ? (v !== 0 ? 1 : 0) : v;
+    if (kind === "int" && out[i] !== v)
+      throw new Error(
+        `${op}: ${v} at position ${i} is not ${Number.isInteger(v) ? `within the range of` : `an integer, but the dtype is`} ${dtype}`,
+      );
   }
   return out;
 }
