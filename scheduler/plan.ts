@@ -78,7 +78,8 @@ export class Plan {
     for (const node of this.nodes) node.failure = place(node, this.#resident, bindings);
     this.#able = this.#stepsThatCan();
     this.#transients = assignTransients(
-      this.#able,
+      // Most plans leave everything behind that they store.
+      this.#written.size > this.#resident.size ? this.#able : [],
       (slot) => this.#written.has(slot) && !this.#resident.has(slot),
       (slot) => bytesOf(slot, sizes),
     );
@@ -137,10 +138,12 @@ function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: 
   for (const input of node.inputs) if (input.failure) return input.failure;
   if (node.unfit !== undefined) return { tensor, error: node.unfit };
   try {
-    // Strides and arguments may need a name that the shape does not show.
-    for (const name of node.names) evaluateDim(dim(name), sizes);
-    for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
-    for (const step of node.lowered.steps) checkSizes(step, sizes);
+    if (node.names.length > 0) {
+      // Strides and arguments may need a name that the shape does not show.
+      for (const name of node.names) evaluateDim(dim(name), sizes);
+      for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
+      for (const step of node.lowered.steps) checkSizes(step, sizes);
+    }
     for (const slot of node.own) if (resident.has(slot)) memory.place(slot, bytesOf(slot, sizes), tensor);
     return undefined;
   } catch (error) {
