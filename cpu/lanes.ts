@@ -115,6 +115,12 @@ export class LaneCode extends Vectors {
         return get(0);
       case "convert":
         return this.#convert(type, e.type, args[0]!, h);
+      case "highWord":
+        return f.shuffle(f.get(args[0]![0]!), f.get(args[0]![1]!), [1, 3, 5, 7]);
+      case "lowWord":
+        return f.shuffle(f.get(args[0]![0]!), f.get(args[0]![1]!), [0, 2, 4, 6]);
+      case "fromWords":
+        return f.shuffle(f.get(args[1]![0]!), f.get(args[0]![0]!), h === 0 ? [0, 4, 1, 5] : [2, 6, 3, 7]);
       case "call":
         return this.#perLane64(
           mathImport(e.fn!),

@@ -5,7 +5,9 @@
 import type { Lane, Storage, TypedArray } from "../core/dtype.ts";
 import { type Expr, exprOrder } from "./expr.ts";
 import type { Body } from "./kernel.ts";
-import { binaryFunction, bitcastFunction, compareFunction, convertFunction, unaryFunction } from "./scalar.ts";
+import {
+  binaryFunction, bitcastFunction, compareFunction, convertFunction, fromWords, highWord, lowWord, unaryFunction,
+} from "./scalar.ts";
 
 /** What the instructions of one body read and write while they visit the points of an index space. */
 export interface Frame {
@@ -78,6 +80,12 @@ function instruction(e: Expr, out: number, args: readonly number[], reads: reado
       return unary(convertFunction(e.args[0]!.type, e.type));
     case "bitcast":
       return unary(bitcastFunction(e.args[0]!.type, e.type));
+    case "highWord":
+      return unary(highWord);
+    case "lowWord":
+      return unary(lowWord);
+    case "fromWords":
+      return binary(fromWords);
     case "call": {
       const g = Math[e.fn!] as (...x: number[]) => number;
       return e.args.length === 1 ? unary(g) : binary(g);

@@ -3,7 +3,7 @@
  *
  * An expression is an immutable DAG over lanes of one type each. Every operation is IEEE in its own type (float32
  * rounds at every step), so that all executors give the same bits and fusing changes none. The vocabulary is what
- * WebAssembly SIMD and WGSL share; float64, and calls into Math for it, exist on the CPU alone.
+ * WebAssembly SIMD and WGSL share; float64, its words, and calls into Math for it, exist on the CPU alone.
  */
 import type { Lane } from "../core/dtype.ts";
 
@@ -52,7 +52,11 @@ export type ExprOp =
   | "convert"
   // reinterprets the 32 bits of f32, i32, u32
   | "bitcast"
-  // f64 only: a function of Math, named by `fn`
+  // f64 to and from its two halves of 32 bits, as u32. The words of a NaN are those of any NaN
+  | "highWord" // sign, exponent and the 20 upper bits of the fraction
+  | "lowWord"
+  | "fromWords" // args: high, low
+  // f64 only: a function of Math, named by `fn`; one JavaScript call for each lane
   | "call";
 
 export type MathFunction =
@@ -150,6 +154,13 @@ export const rare = (c: Expr, a: Expr, b: Expr): Expr => expr("rare", agree("rar
 // ---- between types
 export const convert = (type: Lane, a: Expr): Expr => (a.type === type ? a : expr("convert", type, [a]));
 export const bitcast = (type: "f32" | "i32" | "u32", a: Expr): Expr => (a.type === type ? a : expr("bitcast", type, [a]));
+function words(op: "highWord" | "lowWord" | "fromWords", from: Lane, to: Lane, ...args: Expr[]): Expr {
+  for (const a of args) if (a.type !== from) throw new Error(`kernel: ${op} of ${a.type}, not of ${from}`);
+  return expr(op, to, args);
+}
+export const highWord = (a: Expr): Expr => words("highWord", "f64", "u32", a);
+export const lowWord = (a: Expr): Expr => words("lowWord", "f64", "u32", a);
+export const fromWords = (high: Expr, low: Expr): Expr => words("fromWords", "u32", "f64", high, low);
 export const call = (fn: MathFunction, ...args: Expr[]): Expr => expr("call", "f64", args, 0, fn);
 
 /** Inputs before users, without what is `known` and below it. Iterative, so that long fused chains are fine. */

@@ -157,3 +157,9 @@ export function bitcastFunction(from: Lane, to: Lane): Unary {
   if (!write || !read) throw new Error(`kernel: bitcast of ${from} to ${to}`);
   return (a) => (write(a), read());
 }
+
+const double = new DataView(new ArrayBuffer(8));
+/** The two halves of a float64, as unsigned integers, and the float64 made of two halves. */
+export const highWord: Unary = (a) => (double.setFloat64(0, a), double.getUint32(0));
+export const lowWord: Unary = (a) => (double.setFloat64(0, a), double.getUint32(4));
+export const fromWords: Binary = (high, low) => (double.setUint32(0, high), double.setUint32(4, low), double.getFloat64(0));

@@ -194,6 +194,11 @@ function grow(tape: Tape, pool: Pool): void {
       return add(e.convert(tape.pick(lanes), any(type)));
     case 6: {
       // The payload of a NaN is nobody's business.
+      if (tape.below(3) === 1) {
+        const wide = any("f64");
+        const number = e.select(e.eq(wide, wide), wide, e.constant("f64", 1));
+        return add(tape.pick([() => e.fromWords(any("u32"), any("u32")), () => e.highWord(number), () => e.lowWord(number)])());
+      }
       const x = any("f32");
       return add(
         tape.below(2)

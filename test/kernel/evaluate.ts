@@ -43,11 +43,22 @@ export function compile(root: Expr): (out: Float32Array | Float64Array, ...input
   const reads = 1 + Math.max(...order.map((e) => (e.op === "read" ? e.value : 0)));
   const inputs = Array.from({ length: reads }, (_, k) => `x${k}`);
   const body = `return (out, ${inputs.join()}) => { for (let i = 0; i < out.length; i++) {\n${lines.join("\n")}\nout[i] = ${name.get(root)}; } }`;
-  const word = new ArrayBuffer(4);
-  const views = [new Float32Array(word), new Int32Array(word), new Uint32Array(word)];
-  return new Function("toInteger", "f32", "i32", "u32", body)(toInteger, ...views) as ReturnType<typeof compile>;
+  const word = new ArrayBuffer(8);
+  const views = [new Float32Array(word), new Int32Array(word), new Uint32Array(word), new Float64Array(word)];
+  return new Function("toInteger", "f32", "i32", "u32", "f64", body)(toInteger, ...views) as ReturnType<typeof compile>;
 }
 
-/** A bitcast takes two statements: a store in one type's view of a shared word, and a load from the other's. */
-const bitcasts = (e: Expr, name: ReadonlyMap<Expr, string>): string | undefined =>
-  e.op === "bitcast" ? `${e.args[0]!.type}[0] = ${name.get(e.args[0]!)}; const ${name.get(e)} = ${e.type}[0];` : undefined;
+/** Which of the two u32 that a float64 lies over is its high word. */
+const high = new Uint8Array(new Uint16Array([1]).buffer)[0]!;
+
+/** Bits take two statements: a store in one type's view of a shared word, and a load from the other's. */
+function bitcasts(e: Expr, name: ReadonlyMap<Expr, string>): string | undefined {
+  const [x, y] = e.args.map((a) => name.get(a)!);
+  switch (e.op) {
+    case "bitcast": return `${e.args[0]!.type}[0] = ${x}; const ${name.get(e)} = ${e.type}[0];`;
+    case "highWord": return `f64[0] = ${x}; const ${name.get(e)} = u32[${high}];`;
+    case "lowWord": return `f64[0] = ${x}; const ${name.get(e)} = u32[${1 - high}];`;
+    case "fromWords": return `u32[${high}] = ${x}; u32[${1 - high}] = ${y}; const ${name.get(e)} = f64[0];`;
+  }
+  return undefined;
+}

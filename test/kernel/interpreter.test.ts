@@ -486,6 +486,19 @@ describe("scalars", () => {
     );
   });
 
+  it("words are the halves of a float64", () => {
+    fc.assert(
+      fc.property(value("f64"), (x) => {
+        if (Number.isNaN(x)) return;
+        const bits = new BigUint64Array(new Float64Array([x]).buffer)[0]!;
+        expect(apply(e.highWord, "f64", "u32", x)).toBe(Number(bits >> 32n));
+        expect(apply(e.lowWord, "f64", "u32", x)).toBe(Number(bits & 0xffffffffn));
+        expect(apply((a) => e.fromWords(e.highWord(a), e.lowWord(a)), "f64", "f64", x)).toBe(x);
+      }),
+    );
+    expect(() => e.highWord(e.constant("f32", 1))).toThrow(/highWord of f32, not of f64/);
+  });
+
   it("operations that the language lacks are refused when the body is compiled", () => {
     expect(() => apply(e.div, "i32", "i32", 4, 2)).toThrow(/div is not defined on i32/);
     expect(() => apply(e.shl, "f32", "f32", 4, 2)).toThrow(/shl is not defined on f32/);
