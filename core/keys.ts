@@ -6,7 +6,7 @@ import { SymbolicDim } from "./dim.ts";
 /** Equal parameters, equal text. Dimensions print canonically; objects with identity print their id. */
 export function paramsKey(params: object): string {
   let key = "";
-  for (const value of Object.values(params)) key += `${keyOf(value)};`;
+  for (const [name, value] of Object.entries(params)) key += `${name}:${keyOf(value)};`;
   return key;
 }
 

@@ -3,6 +3,7 @@
  * one engine, and only enqueue: the engine decides when a write takes effect.
  */
 import { checkShape, type Data } from "./data.ts";
+import { dimNames, SymbolicDim } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import type { Aval, Primitive } from "./primitive.ts";
 import { sameShape, type Shape, showShape } from "./shape.ts";
@@ -25,6 +26,11 @@ export abstract class Source<out S extends readonly unknown[] = any> extends Ten
 
   constructor(primitive: Primitive, owner: SourceOwner, shape: Shape, dtype: DType, label: string | undefined) {
     checkShape(primitive.name, shape);
+    for (const d of shape)
+      if (d instanceof SymbolicDim && dimNames(d)[0] !== d.text)
+        throw new Error(
+          `${primitive.name}: ${d} is an expression, in shape ${showShape(shape)}; a source has sizes and names, as dim("n")`,
+        );
     const aval = { shape, dtype };
     super(primitive, aval, [], [aval], owner);
     this.label = label;

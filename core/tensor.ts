@@ -115,10 +115,12 @@ export const outputPrimitive: Primitive<{ index: number }> = {
 };
 
 /** The outputs of a node: itself, or one projection for each of several. */
-export const outputsOf = (node: Tensor): Tensor[] => (node.outputs.length === 1 ? [node] : node.outputs.map((_, index) => apply(outputPrimitive, { index }, [node])));
+export const outputsOf = (node: Tensor): Tensor[] =>
+  node.outputs.length === 1 ? [node] : node.outputs.map((_, index) => apply(outputPrimitive, { index }, [node]));
 
 /** As `apply`, for a primitive with several outputs. */
-export const applyMany = (primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor[] => outputsOf(apply(primitive, params, inputs));
+export const applyMany = (primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor[] =>
+  outputsOf(apply(primitive, params, inputs));
 
 function ownerOf(op: string, inputs: readonly Tensor[]): Owner | undefined {
   let owner: Owner | undefined;

@@ -3,7 +3,13 @@
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> };
 
 /** A tree of the same structure with other leaves. */
-export type MapTree<X, From, To> = X extends From ? To : X extends readonly unknown[] ? { -readonly [K in keyof X]: MapTree<X[K], From, To> } : X extends object ? { -readonly [K in keyof X]: MapTree<X[K], From, To> } : To;
+export type MapTree<X, From, To> = X extends From
+  ? To
+  : X extends readonly unknown[]
+    ? { -readonly [K in keyof X]: MapTree<X[K], From, To> }
+    : X extends object
+      ? { -readonly [K in keyof X]: MapTree<X[K], From, To> }
+      : To;
 
 const isPlain = (x: unknown): x is Record<string, unknown> => {
   if (typeof x !== "object" || x === null) return false;

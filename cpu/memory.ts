@@ -3,7 +3,7 @@
  *
  * Page 0 holds the scratch area of the kernels (see `Scratch`); the heap lies above. Blocks come from size classes, eight to
  * a doubling, with a free list each, and begin on cache lines. Kernels read whole vectors, so a block has at least
- * 64 bytes behind its last element. Growing detaches views: none is kept across a call.
+ * 64 bytes behind its last element. Growing detaches views: those that are kept are made anew after it.
  */
 import { arrayOf, type Storage, type TypedArray } from "../core/dtype.ts";
 import { OutOfMemory } from "../kernel/backend.ts";
@@ -12,6 +12,7 @@ const PAGE = 65536;
 const MAX_PAGES = 65536;
 const LINE = 64;
 const SLACK = 64;
+const SHORT = 16;
 
 /** What kernels use below the heap, as byte offsets from the scratch address. */
 export const Scratch = {
@@ -32,6 +33,7 @@ export class DeviceMemory {
   readonly #free = new Map<number, number[]>();
   /** The size class of each block given out. */
   readonly #sizes = new Map<number, number>();
+  readonly #wholes = new Map<unknown, TypedArray>();
   #top = PAGE;
   #bytesInUse = 0;
 
@@ -68,8 +70,31 @@ export class DeviceMemory {
     return new (arrayOf(storage))(this.memory.buffer, address, length);
   }
 
+  /** Copies elements in. Short arrays go one by one: asking for their buffer would move them out of the JavaScript heap first. */
   write(address: number, data: TypedArray): void {
-    new Uint8Array(this.memory.buffer, address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (data.length > SHORT) return this.#viewLike(data, address, data.length).set(data);
+    const all = this.#whole(data);
+    const first = address / data.BYTES_PER_ELEMENT;
+    for (let i = 0; i < data.length; i++) all[first + i] = data[i]!;
+  }
+
+  #viewLike(data: TypedArray, address: number, length: number): TypedArray {
+    return new (data.constructor as new (buffer: ArrayBuffer, address: number, length: number) => TypedArray)(
+      this.memory.buffer,
+      address,
+      length,
+    );
+  }
+
+  /** All of memory as elements of a type, made anew when it has grown. */
+  #whole(data: TypedArray): TypedArray {
+    let all = this.#wholes.get(data.constructor);
+    if (all?.buffer !== this.memory.buffer) {
+      const { buffer } = this.memory;
+      all = this.#viewLike(data, 0, Math.floor(buffer.byteLength / data.BYTES_PER_ELEMENT));
+      this.#wholes.set(data.constructor, all);
+    }
+    return all;
   }
 
   #extend(size: number): number | undefined {

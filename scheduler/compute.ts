@@ -28,8 +28,9 @@ export interface Workshop {
 export class Computer {
   /** The number of plans run so far: when a node was computed. */
   runs = 0;
-  sizesVersion = 0;
   readonly #parts: Workshop;
+  /** One object for all plans: steady flushes allocate as little as they can. */
+  readonly #bindings: { -readonly [K in keyof Bindings]: Bindings[K] };
   readonly #fail: (failure: Failure) => void;
   /** Looks at what a plan computed, for the watch. */
   inspect: ((nodes: readonly NodeState[]) => void) | undefined;
@@ -37,6 +38,16 @@ export class Computer {
   constructor(parts: Workshop, fail: (failure: Failure) => void) {
     this.#parts = parts;
     this.#fail = fail;
+    this.#bindings = { backend: parts.backend, memory: parts.memory, sizes: parts.sources.sizes, sizesVersion: 0 };
+  }
+
+  /** Changes with the sizes of names. */
+  get sizesVersion(): number {
+    return this.#bindings.sizesVersion;
+  }
+
+  resized(): void {
+    this.#bindings.sizesVersion++;
   }
 
   /** Takes up changes of the necessary set. */
@@ -67,7 +78,7 @@ export class Computer {
   /** Runs a plan; or finds that memory ran out, gives it up, and sees to it that the next one needs less. Whether it ran. */
   #run({ plan, observed, recomputed }: Way): boolean {
     const { counters, necessary } = this.#parts;
-    const bindings = { ...this.#parts, sizes: this.#parts.sources.sizes, sizesVersion: this.sizesVersion };
+    const bindings = this.#bindings;
     try {
       if (necessary.failed.size > 0 || !plan.isBound(bindings)) {
         counters.plansBound++;
@@ -116,8 +127,7 @@ export class Computer {
   /** Does something that settles whether nodes have failed, and reports each node that failed first and did not before. */
   settle(nodes: readonly NodeState[], action: () => void): void {
     const { failed } = this.#parts.necessary;
-    const before = new Set<unknown>();
-    if (failed.size > 0) for (const n of nodes) if (n.failure) before.add(n.failure.tensor);
+    const before = failed.size > 0 ? new Set(nodes.map((n) => n.failure?.tensor)) : undefined;
     action();
     for (const n of nodes) {
       if (!n.failure) {
@@ -125,7 +135,7 @@ export class Computer {
         continue;
       }
       failed.add(n);
-      if (n.failure.tensor === n.tensor && !before.has(n.tensor)) this.#fail(n.failure);
+      if (n.failure.tensor === n.tensor && !before?.has(n.tensor)) this.#fail(n.failure);
     }
   }
 

@@ -131,7 +131,7 @@ export class Engine implements SourceOwner {
   clock(): Clock {
     const clock = new Clock((n) => {
       this.#alive("tick");
-      this.#mayWrite("tick");
+      this.#mayWrite(() => "tick");
       this.#queue.tick(clock, n);
       this.#flusher.schedule();
     });
@@ -173,9 +173,10 @@ export class Engine implements SourceOwner {
 
   /** @internal */
   write(source: Source, data: Data): void {
-    this.#alive(`set ${source.describe()}`);
-    if (!this.#sources.isOpen(source)) throw new Error(`set ${source.describe()}: this source was disposed of`);
-    this.#mayWrite(`set ${source.describe()}`);
+    const op = (): string => `set ${source.describe()}`;
+    this.#alive(op);
+    if (!this.#sources.isOpen(source)) throw new Error(`${op()}: this source was disposed of`);
+    this.#mayWrite(op);
     this.#queue.write(source, data);
     this.#flusher.schedule();
   }
@@ -386,16 +387,16 @@ export class Engine implements SourceOwner {
     this.#backend.dispose();
   }
 
-  #alive(op: string): void {
-    if (this.#disposed) throw new Error(`${op}: ${this.label} was disposed`);
+  #alive(op: string | (() => string)): void {
+    if (this.#disposed) throw new Error(`${typeof op === "string" ? op : op()}: ${this.label} was disposed`);
   }
 
   /** Observers that answer each flush with a write would go on for ever. */
-  #mayWrite(op: string): void {
+  #mayWrite(op: () => string): void {
     const { current } = this.#publisher;
     if (current && this.#flusher.exhausted)
       throw new Error(
-        `${op}: 100 flushes in a row were caused by observers that write; the last is the observer of ${describeRoots(current.nodes.map((n) => n.tensor))}`,
+        `${op()}: 100 flushes in a row were caused by observers that write; the last is the observer of ${describeRoots(current.nodes.map((n) => n.tensor))}`,
       );
   }
 

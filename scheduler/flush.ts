@@ -198,7 +198,7 @@ export class Flusher {
       for (const [name, size] of sizes) {
         if (sources.sizes.get(name) === size) continue;
         sources.sizes.set(name, size);
-        computer.sizesVersion++;
+        computer.resized();
         const dim = necessary.dims.get(name);
         if (dim) changed.push(dim);
       }

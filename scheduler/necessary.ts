@@ -61,6 +61,7 @@ export class Necessary {
 
   /** Lets go of the nodes that nobody needs any more. */
   sweep(): void {
+    if (this.#loose.size === 0) return;
     const stack = [...this.#loose];
     this.#loose.clear();
     for (let node = stack.pop(); node; node = stack.pop()) {

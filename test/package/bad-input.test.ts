@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as fx from "fluxion";
 import { createEngine, dim, type Engine, grad, tensor } from "fluxion";
+import { addDims } from "../../core/dim.ts";
 
 let engine: Engine;
 let other: Engine;
@@ -54,6 +55,14 @@ const cases: readonly (readonly [what: string, act: () => unknown, ...words: (st
   ["a fraction as a size", () => fx.ones([2.5]), "2.5", "size"],
   ["NaN as a number of steps", () => fx.linspace(0, 1, NaN), "linspace", "NaN"],
   ["NaN as an axis", () => fx.sum(a, NaN as never), "sum", "NaN"],
+  [
+    "an expression as a source's dimension",
+    () => engine.variable([1, 2], { shape: [addDims(dim("k"), 1)] as never }),
+    "variable",
+    "k+1",
+    "sizes and names",
+  ],
+  ["an integer beyond its dtype", () => tensor([2 ** 31], { dtype: "int32" }), "2147483648", "range of int32"],
   ["a dimension's name that is none", () => dim("2n"), "dim", "2n"],
   ["a one-hot depth that is none", () => wrong.oneHot!(ints, NaN), "oneHot", "NaN"],
   [
