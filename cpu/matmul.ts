@@ -1,6 +1,6 @@
 /**
- * Matrix products. Large ones go through packed panels and a register-blocked micro-kernel; small ones and integers are
- * reductions like any other. Both sum over k by the fixed tree of kernel/tree.ts.
+ * Matrix products. Large ones go through packed panels and a register-blocked micro-kernel; narrow ones read their operands where they
+ * lie (narrow.ts); tiny ones and integers are reductions like any other. All sum over k by the fixed tree of kernel/tree.ts.
  *
  * Packing takes strides as they are, so that transposed operands cost nothing extra, and puts the k's of a block in the order
  * k mod 4 = 0, then 1, 2, 3. The micro-kernel runs through one of these classes at a time: its accumulators are the tree's
@@ -12,8 +12,22 @@ import { BLOCK } from "../kernel/tree.ts";
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder, type Pushed, V128 } from "./encoder.ts";
 import { emitReduction, type ReductionPlan } from "./fold.ts";
 import { Scratch } from "./memory.ts";
+import { emitNarrow } from "./narrow.ts";
 import { emitPack } from "./pack.ts";
-import { columnsOf, type Float, isFloat, PACKED_ROWS, ROWS, STRIPE_COLUMNS, STRIPE_ROWS, TILE_BYTES, VECTORS, Word } from "./product.ts";
+import {
+  columnsOf,
+  type Float,
+  isFloat,
+  Method,
+  PACKED_ROWS,
+  ROWS,
+  STRIPE_COLUMNS,
+  STRIPE_ROWS,
+  TILE_BYTES,
+  VECTORS,
+  Word,
+} from "./product.ts";
+import { addWaitingTiles } from "./waiting.ts";
 
 /** Small products: vectors along k where both operands are contiguous there, else along n. */
 function emitDirect(module: ModuleBuilder, storage: Storage): (f: FunctionBuilder) => void {
@@ -94,7 +108,7 @@ function emitMicroKernel(module: ModuleBuilder, storage: Float): FunctionBuilder
 function emitJoin(module: ModuleBuilder, storage: Float): FunctionBuilder {
   const f = module.function(new Array<typeof I32>(9).fill(I32), []);
   const { get, set, op, i32 } = f;
-  const [carry, last, waiting, levelBytes, c, rowStride, columnStride, rows, columns] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [block, last, waiting, levelBytes, c, rowStride, columnStride, rows, columns] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const shape = storage === "f32" ? "f32x4" : "f64x2";
   const bytes = storageBytes(storage);
   const width = columnsOf(storage);
@@ -104,22 +118,10 @@ function emitJoin(module: ModuleBuilder, storage: Float): FunctionBuilder {
   const plus = (x: Pushed, y: Pushed): Pushed => op(`${shape}.add`, x, y);
   const part = (p: number, v: number): Pushed => f.load("v128.load", get(tiles), p * TILE_BYTES + 16 * v);
   sums.forEach((s, v) => set(s, plus(plus(part(0, v), part(1, v)), plus(part(2, v), part(3, v)))));
-  f.block((done) =>
-    f.loop((next) => {
-      f.brIf(done, op("i32.eqz", get(carry)));
-      f.if(
-        op("i32.and", get(carry), i32(1)),
-        () => sums.forEach((s, v) => set(s, plus(f.load("v128.load", get(waiting), 16 * v), get(s)))),
-        () => f.brIf(done, op("i32.eqz", get(last))),
-      );
-      set(carry, op("i32.shr_u", get(carry), i32(1)));
-      f.increase(waiting, get(levelBytes));
-      f.br(next);
-    }),
-  );
+  const at = addWaitingTiles(f, storage, sums, { block, last, waiting, levelBytes });
   const storeTile = (to: Local): void => sums.forEach((s, v) => f.store("v128.store", get(to), get(s), 16 * v));
   f.if(op("i32.eqz", get(last)), () => {
-    storeTile(waiting);
+    storeTile(at);
     f.return();
   });
   const whole = op(
@@ -164,10 +166,14 @@ export function emitMatmul(module: ModuleBuilder, f: FunctionBuilder, storage: S
   const [microKernel, join] = [emitMicroKernel(module, storage), emitJoin(module, storage)];
   const [packA, packB] = [emitPack(module, storage, ROWS), emitPack(module, storage, width)];
   const argument = (word: number): Pushed => f.load("i32.load", get(0), 4 * word);
-  f.if(op("i32.eqz", argument(Word.workspace)), () => {
-    direct(f);
-    f.return();
-  });
+  const narrow = emitNarrow(module, storage);
+  const when = (method: number, then: () => void): void =>
+    f.if(op("i32.eq", argument(Word.method), i32(method)), () => {
+      then();
+      f.return();
+    });
+  when(Method.direct, () => direct(f));
+  when(Method.narrow, () => void f.call(narrow, get(0)));
   const [batches, m, n, k] = f.words(0);
   const [a, ab, am, , ak] = f.words(0, Word.a);
   const [b, bb, , bn, bk] = f.words(0, Word.b);

@@ -42,7 +42,7 @@ test("small products of every type agree with the interpreter", () => {
 });
 
 test("products agree with the interpreter on tile edges and over several blocks of k", () => {
-  const side = fc.integer({ min: 8, max: 45 });
+  const side = fc.integer({ min: 2, max: 45 });
   const k = fc.oneof(fc.integer({ min: 16, max: 300 }), fc.constantFrom(255, 256, 257, 511, 512, 513, 768, 1000, 1281));
   fc.assert(
     fc.property(
@@ -55,6 +55,21 @@ test("products agree with the interpreter on tile edges and over several blocks 
       },
     ),
     { numRuns: 60 },
+  );
+});
+
+test("products that are wide as well as deep agree with the interpreter", () => {
+  const side = fc.integer({ min: 64, max: 80 });
+  const k = fc.oneof(fc.integer({ min: 64, max: 80 }), fc.constantFrom(257, 513));
+  fc.assert(
+    fc.property(
+      tape,
+      fc.constantFrom<Storage>("f32", "f64"),
+      fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 2, max: 20 }), side, k),
+      fc.boolean(),
+      (numbers, storage, sizes, special) => expectAgreement(someProduct(numbers, storage, sizes, special)),
+    ),
+    { numRuns: 30 },
   );
 });
 
