@@ -66,7 +66,8 @@ export class Report {
 
   iteration({ trial, evaluations, improved }: Fit): void {
     const apart = mismatch(trial);
-    this.mismatch = Math.max(this.mismatch, apart);
+    // A trial that overflowed has no gradients to compare.
+    if (Number.isFinite(trial.loss)) this.mismatch = Math.max(this.mismatch, apart);
     const numbers = [trial.loss.toExponential(4), ...trial.parameters.map((p) => p.toFixed(6)), apart.toExponential(1)];
     this.#iteration([String(evaluations), ...numbers, ...(improved ? [] : ["rejected"])]);
   }
@@ -88,6 +89,10 @@ export class Report {
       const off = relativeError === null ? "" : `${(100 * relativeError).toFixed(2)}%`;
       found([name, estimate.toFixed(6), stderr?.toFixed(6) ?? "unknown", truth?.toFixed(6) ?? "unknown", off]);
     }
+    if (summary.viscosity.stderr === null)
+      this.#line(
+        "\n  The fit found no minimum: these observations do not determine both parameters, or the wave is beyond this simulation.",
+      );
     this.#line(`\n  ${iterations} iterations; tangents and adjoints gave gradients at most ${summary.mismatch.toExponential(1)} apart.`);
 
     this.#heading("What a change costs");

@@ -143,6 +143,28 @@ describe("Levenberg-Marquardt", () => {
     expect(run(wall, [0.1, 9]).best.parameters[0]).toBeCloseTo(0.7, 6);
   });
 
+  it("never tries the same parameters twice, and ends, however far off the observations are", () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ noNaN: true, min: -1e30, max: 1e30 }), { minLength: 10, maxLength: 10 }), (y) => {
+        const evaluate = model(y);
+        let fit = levenberg(undefined, evaluate([0.5, 1.5]));
+        while (fit.next) {
+          // The same bits would be no change: nobody would be told of it.
+          expect(fit.next).not.toEqual(fit.trial.parameters);
+          fit = levenberg(fit, evaluate(fit.next));
+        }
+      }),
+    );
+  });
+
+  it("tells no standard error where a fit ends at a wall", () => {
+    const evaluate = model(t.map((v) => 2 * Math.exp(-0.7 * v)));
+    const wall = (p: Pair): Evaluation => (p[0] > 0.5 ? { ...evaluate(p), loss: NaN, gradient: [NaN, NaN] } : evaluate(p));
+    const { best } = run(wall, [0.1, 9]);
+    expect(best.parameters[0]).toBeLessThan(0.5);
+    expect(standardErrors(best, t.length)).toEqual([null, null]);
+  });
+
   it("gives standard errors that match the spread of many noisy fits", () => {
     let state = 7;
     const uniform = (): number => (state = (state * 48271) % 2147483647) / 2147483647;
