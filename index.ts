@@ -1,6 +1,7 @@
 /** fluxion: what a user imports. */
 import "./ops/methods.ts";
 import { type CheckGradsOptions, checkGradsWith } from "./ad/check.ts";
+import { type Setting, verifyDeterminismWith } from "./scheduler/determinism.ts";
 import { createEngine as makeEngine, type Engine } from "./scheduler/engine.ts";
 import type { EngineOptions as Options } from "./scheduler/options.ts";
 import { reader } from "./scheduler/read.ts";
@@ -150,3 +151,20 @@ export const read = reader(() => createEngine({ label: "the shared engine" }));
  */
 export const checkGrads = (f: (...args: any[]) => unknown, args: readonly unknown[], options?: CheckGradsOptions): Promise<void> =>
   checkGradsWith(read, f, args, options);
+
+/**
+ * Runs f on arguments (arrays, numbers or Values) under every setting that must not change a bit: compiled and interpreted, fused and not,
+ * from scratch and after changes of each argument. Rejects with the first difference.
+ */
+export const verifyDeterminism = (
+  f: (...args: any[]) => unknown,
+  args: readonly unknown[],
+): Promise<{ readonly values: number; readonly settings: readonly string[] }> => {
+  const interpreted = async (): Promise<Engine> => makeEngine({ backend: (await import("./kernel/interpreter.ts")).interpreter() });
+  const settings: readonly Setting[] = [
+    { name: "fused", make: () => createEngine() },
+    { name: "unfused", make: () => createEngine({ fusion: false }) },
+    { name: "interpreted", make: interpreted },
+  ];
+  return verifyDeterminismWith(settings, f, args);
+};

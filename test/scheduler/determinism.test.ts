@@ -1,0 +1,33 @@
+/** verifyDeterminism accepts what is deterministic, under every setting, and names what differs. */
+import { expect, it } from "vitest";
+import { grad, matmul, mean, sin, square, sum, tanh, verifyDeterminism } from "fluxion";
+import { createEngine } from "../../scheduler/engine.ts";
+import { verifyDeterminismWith } from "../../scheduler/determinism.ts";
+import { interpreter } from "../../kernel/interpreter.ts";
+import type { Tensor } from "../../core/tensor.ts";
+
+const numbers = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.3));
+const rows = (n: number, m: number): number[][] => Array.from({ length: n }, (_, i) => Array.from(numbers(m), (v) => v * (i + 1)));
+
+it("a network's loss and gradient have the same bits, compiled and interpreted, fused and unfused", async () => {
+  const f = (w: Tensor, x: Tensor, b: Tensor): object => {
+    const loss = mean(square(tanh(matmul(x, w).add(b)).sub(sin(b))));
+    return { loss, ...(grad(loss, { w, b }) as object) };
+  };
+  const { values, settings } = await verifyDeterminism(f, [rows(5, 3), rows(7, 5), numbers(3)]);
+  expect(settings).toHaveLength(3);
+  expect(values).toBe(3 * 5 * (1 + 15 + 3));
+});
+
+it("names the setting, the output and the element that differ", async () => {
+  const engine = () => createEngine({ backend: interpreter() });
+  let call = 0;
+  const unsteady = (x: Tensor): object => ({ total: sum(x), scaled: x.mul(++call === 1 ? 2 : 2.5) });
+  const settings = [
+    { name: "first", make: engine },
+    { name: "second", make: engine },
+  ];
+  await expect(verifyDeterminismWith(settings, unsteady, [[0, 1]])).rejects.toThrow(
+    /scaled differs under second, computed from scratch: element 1 is 2.5, and was 2$/,
+  );
+});
