@@ -1,5 +1,5 @@
 /** Numbers from outside: nested arrays, typed arrays and literals, checked and copied into row-major storage. */
-import { SymbolicDim } from "./dim.ts";
+import { type DimSizes, SymbolicDim } from "./dim.ts";
 import { arrayOf, type DType, dtypeInfo, dtypeOfArray, isDType, type TypedArray } from "./dtype.ts";
 import { type Shape, showShape } from "./shape.ts";
 
@@ -14,6 +14,9 @@ export interface RawData {
   readonly nested: readonly number[] | undefined;
 }
 
+const scalarShape: readonly number[] = [];
+const noSizes: DimSizes = new Map();
+
 /** Copies data into the storage of `dtype`, or of the dtype the data suggests: that of a typed array, bool for booleans, else float32. */
 export function rawData(op: string, source: Data, dtype?: DType): RawData {
   if (dtype !== undefined && !isDType(dtype))
@@ -26,6 +29,11 @@ export function rawData(op: string, source: Data, dtype?: DType): RawData {
         `${op}: cannot take a ${source.constructor.name}; use a Float32Array, Float64Array, Int32Array or Uint32Array, or give a dtype`,
       );
     return { data: toStorage(op, source as unknown as ArrayLike<number>, to), dtype: to, nested: undefined };
+  }
+  if (typeof source === "number" && dtypeInfo(dtype ?? "float32").kind === "float") {
+    const cell = new (arrayOf(dtypeInfo(dtype ?? "float32").storage))(1);
+    cell[0] = source;
+    return { data: cell, dtype: dtype ?? "float32", nested: scalarShape };
   }
   const nested = nestedShape(op, source as Nested);
   const flat: (number | boolean)[] = [];
@@ -56,7 +64,7 @@ function nestedShape(op: string, v: Nested, path = ""): number[] {
   if (typeof v === "number" || typeof v === "boolean") return [];
   if (!Array.isArray(v))
     throw new Error(
-      `${op}: ${path ? `element ${path}` : "the data"} is ${v === null ? "null" : typeof v}; use numbers, booleans, nested arrays of them, or a typed array`,
+      `${op}: ${path ? `element ${path}` : "the data"} is ${kindOf(v)}; use numbers, booleans, nested arrays of them, or a typed array`,
     );
   const list = v as readonly Nested[];
   if (list.length === 0) return [0];
@@ -69,6 +77,14 @@ function nestedShape(op: string, v: Nested, path = ""): number[] {
       );
   }
   return [list.length, ...first];
+}
+
+/** What something is that is no number. */
+function kindOf(v: unknown): string {
+  if (typeof v !== "object") return typeof v;
+  if (v === null) return "null";
+  const name: string | undefined = v.constructor?.name;
+  return name === "Value" ? "a Value (use its data)" : name && name !== "Object" ? `a ${name}` : "object";
 }
 
 function flatten(v: Nested, into: (number | boolean)[]): void {
@@ -90,7 +106,9 @@ export function checkShape(op: string, shape: Shape): void {
  * The sizes that data gives to the names of a declared shape. Throws when it does not fit.
  * A flat array may leave one name open; nesting settles all of them.
  */
-export function bindShape(op: string, declared: Shape, raw: RawData): Map<string, number> {
+export function bindShape(op: string, declared: Shape, raw: RawData): DimSizes {
+  const { nested } = raw;
+  if (nested && nested.length === declared.length && nested.every((n, i) => n === declared[i])) return noSizes;
   const sizes = new Map<string, number>();
   const got = raw.nested ?? [raw.data.length];
   const misfit = (why: string): Error =>
