@@ -9,6 +9,7 @@ import { Tensor } from "../core/tensor.ts";
 import { flatten, type Tree } from "../core/tree.ts";
 import type { Value } from "../core/value.ts";
 import { convert } from "../ops/convert.ts";
+import { showArgument } from "../ops/describe.ts";
 import { jvp, type TransformOptions } from "./jvp.ts";
 import { type Fn, tensorsOf } from "./trace.ts";
 import { vjp } from "./vjp.ts";
@@ -36,6 +37,9 @@ type Point = readonly Float64Array[];
 export async function checkGradsWith(evaluate: Evaluate, f: Fn, args: readonly unknown[], options: CheckGradsOptions = {}): Promise<void> {
   const { order = 2, modes = ["fwd", "rev"], rtol = 1e-6, atol = 1e-7, step = 1e-4, seed = 0 } = options;
   if (!Number.isInteger(order) || order < 1) throw new Error(`checkGrads: order must be a positive integer, got ${String(order)}`);
+  if (modes.length === 0 || modes.some((m) => m !== "fwd" && m !== "rev"))
+    throw new Error(`checkGrads: modes must be "fwd", "rev" or both, got ${showArgument(modes)}`);
+  if (!Array.isArray(args)) throw new Error("checkGrads: the arguments are an array of f's arguments, as in checkGrads(f, [x])");
   const random = generator(seed);
   const flat = flatten(args as unknown as Tree<unknown>);
   const floats = flat.leaves.flatMap((x, i) => ((x instanceof Tensor && isFloat(x.dtype)) || typeof x === "number" ? [i] : []));

@@ -37,8 +37,11 @@ describe("checkGrads", () => {
     await expect(check((x) => mul(cos(x), x), { order: 1, modes: ["fwd"], rules })).resolves.toBeUndefined();
     await expect(check((x) => mul(cos(x), x), { order: 1, modes: ["rev"], rules })).rejects.toThrow(/vjp is off/);
   });
-  it("refuses an order that is none, and arguments without a float", async () => {
+  it("refuses orders and modes that are none, and arguments without a float", async () => {
     await expect(check(sin, { order: 0 })).rejects.toThrow(/order must be a positive integer, got 0/);
+    await expect(check(sin, { modes: ["forward"] as never })).rejects.toThrow(/modes must be "fwd", "rev" or both, got \["forward"\]/);
+    await expect(check(sin, { modes: [] })).rejects.toThrow(/modes must be/);
+    await expect(checkGradsWith(interpret, sin, constant(1) as never)).rejects.toThrow(/array of f's arguments/);
     await expect(checkGradsWith(interpret, () => constant(1), [constant([1, 2], { dtype: "int32" })])).rejects.toThrow(
       /none of the arguments is a float/,
     );
