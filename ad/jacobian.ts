@@ -8,7 +8,7 @@ import { reshape } from "../ops/reshape.ts";
 import { moveaxis } from "../ops/transpose.ts";
 import { batchAll } from "./batch.ts";
 import { grad, type GradOptions } from "./grad.ts";
-import { jvp, type TransformOptions } from "./jvp.ts";
+import { checkPrimals, jvp, type TransformOptions } from "./jvp.ts";
 import { pushForward } from "./pushforward.ts";
 import { checkFloat, type Fn, pairs, placeholderLike, type Tensors, trace } from "./trace.ts";
 import { pullLinear } from "./vjp.ts";
@@ -81,6 +81,7 @@ export function hvp<A extends readonly any[], R>(
   vectors: readonly unknown[],
   options: TransformOptions = {},
 ): { -readonly [K in keyof A]: Tensors<A[K]> } {
+  checkPrimals("hvp", primals);
   const argnums = primals.map((_, i) => i);
   const gradient = grad(f as unknown as Fn, { ...options, argnums });
   return jvp(gradient as Fn, primals as readonly unknown[] as unknown[], vectors, options)[1] as {

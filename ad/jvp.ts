@@ -1,6 +1,5 @@
 /** Forward mode: `jvp` and `linearize`, on nodes and on functions. */
 import { substitute } from "../core/graph.ts";
-import { Tensor } from "../core/tensor.ts";
 import { ownRules, type RuleSet } from "../ops/primitive.ts";
 import { pushForward } from "./pushforward.ts";
 import { checkFloat, checkLeaves, type Fn, likes, orZeros, pairs, placeholderLike, tensorsOf, type Tensors, trace } from "./trace.ts";
@@ -57,10 +56,13 @@ export function linearize<A extends readonly unknown[], R>(
   return [out.rebuild(placed.slice(0, out.leaves.length)) as Tensors<R>, push];
 }
 
+export function checkPrimals(op: string, primals: unknown): asserts primals is readonly unknown[] {
+  if (!Array.isArray(primals)) throw new Error(`${op}: the primals are an array of f's arguments, as in ${op}(f, [x], ...)`);
+}
+
 /** Traces f by arguments that all must be float. */
 export function traceFloats(op: string, f: Fn, primals: unknown): ReturnType<typeof trace> {
-  if (!Array.isArray(primals) || primals instanceof Tensor)
-    throw new Error(`${op}: the primals are an array of f's arguments, as in ${op}(f, [x], ...)`);
+  checkPrimals(op, primals);
   const traced = trace(op, f, primals);
   checkFloat(op, traced.args.leaves, "the argument");
   return traced;

@@ -8,6 +8,7 @@ import { sameShape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { type Flat, flatten, type Tree } from "../core/tree.ts";
 import { zerosLike } from "../ops/creation.ts";
+import { showArgument } from "../ops/describe.ts";
 import { type Operand, toTensor } from "../ops/operand.ts";
 import type { Maybe } from "../ops/primitive.ts";
 
@@ -17,7 +18,7 @@ export function tensorsOf(op: string, tree: unknown, what: string): Flat<Tensor>
   const leaves = flat.leaves.map((x, i) => {
     if (x instanceof Tensor || typeof x === "number" || typeof x === "boolean") return toTensor(op, x as Operand);
     throw new Error(
-      `${op}: ${what}${flat.paths[i] ? ` at ${flat.paths[i]}` : ""} must be a tensor, got ${x === null ? "null" : typeof x === "function" ? "a function" : `${typeof x} ${String(x)}`}`,
+      `${op}: ${what}${flat.paths[i] ? ` at ${flat.paths[i]}` : ""} must be a tensor, got ${typeof x === "function" ? "a function" : showArgument(x)}`,
     );
   });
   return { leaves, paths: flat.paths, rebuild: flat.rebuild };
@@ -100,6 +101,7 @@ export interface Traced {
 
 /** Applies f with placeholders for the arguments at `argnums` (all when left out); the others are handed through. */
 export function trace(op: string, f: Fn, args: readonly unknown[], argnums: readonly number[] = args.map((_, i) => i)): Traced {
+  if (typeof f !== "function") throw new Error(`${op}: needs a function, got ${showArgument(f)}`);
   for (const n of argnums)
     if (!Number.isInteger(n) || n < 0 || n >= args.length)
       throw new Error(`${op}: argnums names argument ${n}, but ${args.length} argument${args.length === 1 ? " was" : "s were"} given`);

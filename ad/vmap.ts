@@ -5,6 +5,7 @@ import { Tensor } from "../core/tensor.ts";
 import { flatten, type Tree } from "../core/tree.ts";
 import { batchAlong } from "../ops/broadcast.ts";
 import { ownRules } from "../ops/primitive.ts";
+import { showArgument } from "../ops/describe.ts";
 import { moveaxis } from "../ops/transpose.ts";
 import { batchAll } from "./batch.ts";
 import type { TransformOptions } from "./jvp.ts";
@@ -23,6 +24,7 @@ export interface VmapOptions extends TransformOptions {
 /** Spreads axes, given for a subtree at once or leaf by leaf, over the leaves of a tree. */
 function spread(op: string, axes: AxisTree | null, tree: unknown): (number | null)[] {
   if (axes === null || typeof axes === "number") return flatten(tree as Tree<unknown>).leaves.map(() => axes);
+  if (axes === undefined) throw new Error(`${op}: an axis is undefined; use null for what is not mapped`);
   if (Array.isArray(axes)) {
     if (!Array.isArray(tree) || tree.length !== axes.length)
       throw new Error(`${op}: axes [${axes.join(", ")}] do not follow the structure of what they are for`);
@@ -46,6 +48,7 @@ export function vmap<A extends readonly any[], R>(
 export function vmap<A extends readonly any[], R>(f: (...args: A) => R, options: VmapOptions = {}): (...args: A) => R {
   const { inAxes = 0, outAxes = 0, rules = ownRules } = options;
   return (...args: A) => {
+    if (typeof f !== "function") throw new Error(`vmap: needs a function, got ${showArgument(f)}`);
     if (Array.isArray(inAxes) && inAxes.length !== args.length)
       throw new Error(`vmap: inAxes has ${inAxes.length} entries for ${args.length} arguments`);
     const axes = spread("vmap", Array.isArray(inAxes) ? inAxes : args.map(() => inAxes as number | null), args);

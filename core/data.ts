@@ -2,6 +2,7 @@
 import { type DimSizes, SymbolicDim } from "./dim.ts";
 import { arrayOf, type DType, dtypeInfo, dtypeOfArray, isDType, type TypedArray } from "./dtype.ts";
 import { type Shape, showShape } from "./shape.ts";
+import { Value } from "./value.ts";
 
 export type Nested = number | boolean | readonly Nested[];
 export type Data = Nested | TypedArray | ArrayLike<number>;
@@ -83,8 +84,9 @@ function nestedShape(op: string, v: Nested, path = ""): number[] {
 function kindOf(v: unknown): string {
   if (typeof v !== "object") return typeof v;
   if (v === null) return "null";
+  if (v instanceof Value) return "a Value (use its data)";
   const name: string | undefined = v.constructor?.name;
-  return name === "Value" ? "a Value (use its data)" : name && name !== "Object" ? `a ${name}` : "object";
+  return name && name !== "Object" ? `a ${name}` : "object";
 }
 
 function flatten(v: Nested, into: (number | boolean)[]): void {

@@ -55,7 +55,10 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 /** Several axes, counted from the front and sorted. `undefined` means all of them. */
 export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof axes === "number" ? [axes] : axes).map((a) => normalizeAxis(op, a, rank)).sort((a, b) => a - b);
+  if (typeof axes !== "number" && !Array.isArray(axes)) throw new Error(`${op}: expected an axis or a list of axes, got ${typeof axes}`);
+  const list = (typeof axes === "number" ? [axes] : (axes as readonly number[]))
+    .map((a) => normalizeAxis(op, a, rank))
+    .sort((a, b) => a - b);
   for (let i = 1; i < list.length; i++) if (list[i] === list[i - 1]) throw new Error(`${op}: axis ${list[i]} is given twice`);
   return list;
 }

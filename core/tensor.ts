@@ -90,6 +90,11 @@ export class Tensor<out S extends readonly unknown[] = any> {
     );
   }
 
+  /** One line in JSON too: written out, a graph would repeat what it shares without end. */
+  toJSON(): string {
+    return this.toString();
+  }
+
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     const last = this.owner?.peek(this);
     return `Tensor(${this.describe()}${last === undefined ? "" : ` = ${last}`})`;
@@ -129,12 +134,19 @@ function ownerOf(op: string, inputs: readonly Tensor[]): Owner | undefined {
     if (!t.owner || t.owner === owner) continue;
     if (owner)
       throw new Error(
-        `${op}: operands belong to two engines: ${from!.describe()} (${owner.label}) and ${t.describe()} (${t.owner.label}). Build an expression over the sources of one engine, and copy values across with set()`,
+        `${op}: operands belong to two engines: ${describeSource(from!)} (${owner.label}) and ${describeSource(t)} (${t.owner.label}). Build an expression over the sources of one engine, and copy values across with set()`,
       );
     owner = t.owner;
     from = t;
   }
   return owner;
+}
+
+/** A node that belongs to an engine, with a source that made it so: users know those by their labels. */
+function describeSource(t: Tensor): string {
+  let source = t;
+  for (let next: Tensor | undefined = t; next; next = source.inputs.find((input) => input.owner)) source = next;
+  return source === t ? t.describe() : `${t.describe()} of ${source.describe()}`;
 }
 
 /** How many interned nodes are alive, for tests and leak hunting. */

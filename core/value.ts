@@ -47,7 +47,26 @@ export class Value {
     return build(0);
   }
 
+  /** What JSON shows: the flat numbers beside their type. NaN and infinities become null there. */
+  toJSON(): object {
+    const { shape, dtype, epoch, data } = this;
+    return { shape, dtype, epoch, data: [...data] };
+  }
+
+  toString(): string {
+    return this.#text();
+  }
+
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.#text();
+    throw new TypeError(`a Value is not a number: use item() for the number of a scalar, data or toArray() for all, got ${this.#text()}`);
+  }
+
   [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.#text();
+  }
+
+  #text(): string {
     const shown = Array.from(this.data.subarray(0, 8), (v) => (this.dtype === "bool" ? String(v !== 0) : String(+v.toPrecision(6))));
     return `Value(${this.dtype}${showShape(this.shape)} [${shown.join(", ")}${this.data.length > 8 ? ", ..." : ""}] epoch ${this.epoch})`;
   }

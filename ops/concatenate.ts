@@ -6,7 +6,7 @@ import { normalizeAxis, type Shape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { InRange, InRangeOfNew } from "../core/types/axes.ts";
 import type { Concatenate, Stack } from "../core/types/join.ts";
-import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
+import type { Fit, ListOf, Result, ShapeOf } from "../core/types/shape.ts";
 import { copyStep, outputView } from "../kernel/lowering.ts";
 import { sliceView } from "../kernel/view.ts";
 import { batchAlong, broadcastLast } from "./broadcast.ts";
@@ -107,9 +107,10 @@ export function stack(operands: readonly Operand[], axis = 0): Tensor {
   for (const t of tensors)
     if (t.rank !== first.rank || t.shape.some((d, i) => !sameDim(d, first.shape[i]!)))
       throw new Error(`stack: ${t.describe()} does not fit beside ${first.describe()}: shapes must be equal`);
+  const at = normalizeAxis("stack", axis, first.rank + 1);
   return concatenate(
-    tensors.map((t) => expandDims(t, axis)),
-    axis < 0 ? axis + first.rank + 1 : axis,
+    tensors.map((t) => expandDims(t, at)),
+    at,
   );
 }
 
@@ -117,6 +118,9 @@ export function stack(operands: readonly Operand[], axis = 0): Tensor {
  * x cut along an axis (default 0): into so many equal sections, or before each of the given positions, as in NumPy. The
  * sections are slices.
  */
+export function split<const N extends number>(x: Operand, sections: N, axis?: number): ListOf<Tensor, N>;
+export function split(x: Operand, positions: readonly Dim[], axis?: number): Tensor[];
+export function split(x: Operand, sections: number | readonly Dim[], axis?: number): Tensor[];
 export function split(x: Operand, sections: number | readonly Dim[], axis = 0): Tensor[] {
   const t = toTensor("split", x);
   const at = normalizeAxis("split", axis, t.rank);

@@ -1,5 +1,5 @@
 /** Tensors from shapes alone: constants spread out, ranges, identity and triangular patterns. They store next to nothing. */
-import { addDims, type Dim } from "../core/dim.ts";
+import { addDims, type Dim, SymbolicDim } from "../core/dim.ts";
 import { checkShape } from "../core/data.ts";
 import { type DType, dtypeInfo, isDType, isFloat } from "../core/dtype.ts";
 import { normalizeAxis, type Shape } from "../core/shape.ts";
@@ -25,23 +25,27 @@ function checkDType(op: string, dtype: DType): DType {
 
 /** Throws unless d is a size: a non-negative integer, or a named dimension. */
 function checkSize(op: string, name: string, d: Dim): void {
-  if (typeof d === "number" && !(Number.isInteger(d) && d >= 0))
-    throw new Error(`${op}: ${name} must be a non-negative integer or a named dimension, got ${d}`);
+  if (!(d instanceof SymbolicDim) && !(Number.isInteger(d) && d >= 0))
+    throw new Error(`${op}: ${name} must be a non-negative integer or a named dimension, got ${showArgument(d)}`);
 }
 
 // ---- constants
 /** A tensor with the same value everywhere. dtype: as given, else that of the value (float32 for a number, bool for a boolean). */
 export function full<const T extends Shape>(shape: T, value: Operand, options?: DTypeOption): Tensor<DimsOf<T>>;
-export function full(shape: Shape, value: Operand, options: DTypeOption = {}): Tensor {
-  checkShape("full", shape);
-  const t = toTensor("full", value, options.dtype && checkDType("full", options.dtype));
-  if (t.rank !== 0) throw new Error(`full: the value must be a scalar, got ${t.describe()}; use broadcastTo`);
-  return broadcastLast(t, [...shape]);
+export function full(shape: Shape, value: Operand, { dtype }: DTypeOption = {}): Tensor {
+  return filled("full", shape, value, dtype);
 }
 export const zeros = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> =>
-  full(shape, 0, { dtype });
+  filled("zeros", shape, 0, dtype);
 export const ones = <const T extends Shape>(shape: T, { dtype = "float32" }: DTypeOption = {}): Tensor<DimsOf<T>> =>
-  full(shape, 1, { dtype });
+  filled("ones", shape, 1, dtype);
+
+function filled(op: string, shape: Shape, value: Operand, dtype: DType | undefined): Tensor {
+  checkShape(op, shape);
+  const t = toTensor(op, value, dtype && checkDType(op, dtype));
+  if (t.rank !== 0) throw new Error(`${op}: the value must be a scalar, got ${t.describe()}; use broadcastTo`);
+  return broadcastLast(t, [...shape]);
+}
 
 /** As `full`, with the shape of x, and its dtype unless another is given. */
 export const fullLike = <A extends Operand>(x: A, value: Operand, { dtype }: DTypeOption = {}): Tensor<ShapeOf<A>> => {
@@ -70,8 +74,8 @@ export function arange(first: Dim, second?: Dim | DTypeOption, step = 1, last: D
   const [start, stop] = alone ? [0, first] : [first, second as Dim];
   const options = alone ? ((second as DTypeOption | undefined) ?? {}) : last;
   for (const d of [start, stop, step])
-    if (typeof d === "number" && !Number.isFinite(d))
-      throw new Error(`arange: start, stop and step must be finite, got ${start}, ${stop}, ${step}`);
+    if (!(d instanceof SymbolicDim) && !Number.isFinite(d))
+      throw new Error(`arange: start, stop and step must be finite, got ${[start, stop, step].map(showArgument).join(", ")}`);
   if (step === 0) throw new Error("arange: the step is 0");
   const dtype = checkDType(
     "arange",

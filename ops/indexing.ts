@@ -54,14 +54,16 @@ interface Positions {
   readonly inRange: boolean;
 }
 
-/** Where indices point along an axis of n places. Throws on known ones that are out of range. */
-function positionsOf(op: string, indices: Tensor, n: Dim, of: Tensor, axis: number, given = known(indices)): Positions {
+const axisOf = (axis: number, t: Tensor): string => `axis ${axis} of ${t.describe()}`;
+
+/** Where indices point in n places, along what `along` says. Throws on known ones that are out of range. */
+function positionsOf(op: string, indices: Tensor, n: Dim, along: string, given = known(indices)): Positions {
   const wrong = typeof n === "number" && given?.find((i) => i < -n || i >= n);
   if (typeof wrong === "number")
     throw new Error(
-      `${op}: index ${wrong} is out of range for axis ${axis} of ${of.describe()}${n === 0 ? ", which is empty" : ` (use ${-n} to ${(n as number) - 1})`}`,
+      `${op}: index ${wrong} is out of range for ${along}${n === 0 ? ", which is empty" : ` (use ${-n} to ${(n as number) - 1})`}`,
     );
-  if (n === 0 && sizeOf(indices.shape) !== 0) throw new Error(`${op}: axis ${axis} of ${of.describe()} is empty`);
+  if (n === 0 && sizeOf(indices.shape) !== 0) throw new Error(`${op}: ${along} is empty`);
   const t = convert(indices, "int32");
   const negative = !given || given.some((i) => i < 0);
   return { at: negative ? where(less(t, 0), add(t, dimSize(n)), t) : t, inRange: given !== undefined && typeof n === "number" };
@@ -106,7 +108,8 @@ export function take(x: Operand, indices: Indices, options: number | TakeOptions
   const t = axis === undefined ? reshape(given, [sizeOf(given.shape)]) : given;
   const at = normalizeAxis("take", axis ?? 0, t.rank);
   const n = t.shape[at]!;
-  const { at: positions, inRange } = positionsOf("take", indexTensor("take", indices), n, t, at);
+  const along = axis === undefined ? `the elements of ${given.describe()}` : axisOf(at, t);
+  const { at: positions, inRange } = positionsOf("take", indexTensor("take", indices), n, along);
   const [before, after] = [t.shape.slice(0, at), t.shape.slice(at + 1)];
   const rows = gatherRows(
     reshape(t, [1, sizeOf(before), n, sizeOf(after)]),
@@ -124,7 +127,7 @@ export function takeAlongAxis(x: Operand, indices: Indices, axis: number, option
   const t = toTensor(op, x);
   const at = normalizeAxis(op, axis, t.rank);
   const n = t.shape[at]!;
-  const { at: positions, inRange } = positionsOf(op, indexTensor(op, indices), n, t, at);
+  const { at: positions, inRange } = positionsOf(op, indexTensor(op, indices), n, axisOf(at, t));
   if (positions.rank !== t.rank)
     throw new Error(`${op}: indices and operand need the same number of axes, got ${positions.describe()} for ${t.describe()}`);
   const without = (s: Shape): Shape => s.filter((_, i) => i !== at);
@@ -150,7 +153,7 @@ export function scatterAdd(x: Operand, indices: Indices, updates: Operand, { axi
   const [t, u] = [toTensor(op, x, dtype), toTensor(op, updates, dtype)];
   const at = normalizeAxis(op, axis, t.rank);
   const n = t.shape[at]!;
-  const { at: positions } = positionsOf(op, indexTensor(op, indices), n, t, at);
+  const { at: positions } = positionsOf(op, indexTensor(op, indices), n, axisOf(at, t));
   const [before, after] = [t.shape.slice(0, at), t.shape.slice(at + 1)];
   const shape = [...before, ...positions.shape, ...after];
   const m = sizeOf(positions.shape);
@@ -185,7 +188,7 @@ export function gather(x: Operand, indices: Indices, options: IndexOptions = {})
   for (let a = 0; a < k; a++) {
     const n = t.shape[a]!;
     const mine = given?.filter((_, i) => i % k === a);
-    const { at: column, inRange } = positionsOf("gather", reshape(sliceAxis(flat, 1, a, a + 1), [flat.shape[0]!]), n, t, a, mine);
+    const { at: column, inRange } = positionsOf("gather", reshape(sliceAxis(flat, 1, a, a + 1), [flat.shape[0]!]), n, axisOf(a, t), mine);
     const size = dimSize(n);
     const safe = inRange ? column : clamped(column, sub(size, 1));
     row = row ? add(mul(row, size), safe) : safe;

@@ -1,4 +1,5 @@
 /** What users hand to operations: tensors and literals. Literals are weak; dtypes are promoted; shapes are broadcast. */
+import { checkShape } from "../core/data.ts";
 import type { DType } from "../core/dtype.ts";
 import { isFloat, promote, promoteLiteral } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
@@ -22,9 +23,15 @@ export function checkOperand(op: string, x: unknown, position?: string): void {
       ? "null"
       : typeof x === "object"
         ? `a ${x.constructor?.name ?? "object"}`
-        : `${typeof x} ${String(x)}`;
+        : x === undefined
+          ? "undefined"
+          : `${typeof x} ${String(x)}`;
   throw new Error(`${op}: ${position ?? "the operand"} must be a tensor or a number, got ${got}`);
 }
+
+/** Throws, naming the position, unless all are operands. */
+export const checkOperands = (op: string, operands: readonly unknown[]): void =>
+  operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
 
 /** A tensor from one operand alone: a literal becomes float32, or bool. */
 export function toTensor(op: string, x: Operand, dtype?: DType): Tensor {
@@ -41,7 +48,7 @@ export function toFloat(op: string, x: Operand): Tensor {
 
 /** The dtype that operands have in common: tensors by promotion, then literals weakly. Throws on what is no operand. */
 export function commonDType(op: string, operands: readonly Operand[]): DType {
-  operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
+  checkOperands(op, operands);
   const tensors = operands.filter((x) => !isLiteral(x)) as Tensor[];
   const literals = operands.filter(isLiteral);
   if (tensors.length === 0) return literals.every((l) => typeof l === "boolean") ? "bool" : "float32";
@@ -77,6 +84,7 @@ export function broadcastTo<A extends Operand, const T extends Shape>(
 ): Tensor<DimsOf<T>>;
 export function broadcastTo(x: Operand, shape: Shape): Tensor {
   const t = toTensor("broadcastTo", x);
+  checkShape("broadcastTo", shape);
   if (t.rank > shape.length) throw new Error(`broadcastTo: ${t.describe()} has more axes than ${showShape(shape)}`);
   return broadcastLast(t, shape);
 }

@@ -5,7 +5,7 @@ import { addN } from "./addN.ts";
 import { div, mul, neg } from "./arithmetic.ts";
 import { greaterEqual, lessEqual, where } from "./compare.ts";
 import { defineElementwise, noTangent, numbers } from "./elementwise.ts";
-import { type Operand, toTensor, unify } from "./operand.ts";
+import { checkOperands, type Operand, toTensor, unify } from "./operand.ts";
 import type { PrimitiveFunction } from "./primitive.ts";
 import type { Binary, Ternary, Unary } from "./signatures.ts";
 
@@ -82,7 +82,9 @@ export const rem: Binary = (a: Operand, b: Operand) => remPrimitive(unify("rem",
 
 // ---- compositions
 /** x limited to [low, high]. The derivative is 1 inside and 0 outside and at both bounds. */
-export const clip: Ternary = (x: Operand, low: Operand, high: Operand) =>
-  where(lessEqual(x, low), low, where(greaterEqual(x, high), high, x));
+export const clip: Ternary = (x: Operand, low: Operand, high: Operand) => {
+  checkOperands("clip", [x, low, high]);
+  return where(lessEqual(x, low), low, where(greaterEqual(x, high), high, x));
+};
 /** max(x, 0); the derivative at 0 is 0. NaN stays NaN. */
 export const relu: Unary = (x: Operand) => where(lessEqual(x, 0), 0, x);

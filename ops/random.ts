@@ -10,7 +10,7 @@ import { type DType, dtypeInfo, isFloat } from "../core/dtype.ts";
 import { constant, scalar } from "../core/leaves.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import type { DimsOf } from "../core/types/shape.ts";
+import type { DimsOf, ListOf } from "../core/types/shape.ts";
 import * as e from "../kernel/expr.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
@@ -102,6 +102,7 @@ function keys(parent: Tensor, n: Dim): Tensor {
 }
 
 /** n keys from one, as an array: const [k1, k2] = random.split(key). */
+function split<const N extends number = 2>(parent: Tensor, n?: N): ListOf<Tensor<[2]>, N>;
 function split(parent: Tensor, n = 2): Tensor[] {
   if (!Number.isInteger(n) || n < 0) throw new Error(`random.split: the number of keys must be a non-negative integer, got ${n}`);
   const all = keys(checkKey("split", parent), n);

@@ -58,9 +58,8 @@ export function expandDims<A extends Tensor, const Ax extends number | readonly 
 ): Tensor<Insert<ShapeOf<A>, Ax, 1>>;
 export function expandDims(x: Tensor, axis: number | readonly number[]): Tensor {
   checkTensor("expandDims", x);
-  const added = typeof axis === "number" ? [axis] : axis;
-  const rank = x.rank + added.length;
-  const at = normalizeAxes("expandDims", added, rank);
+  const rank = x.rank + (typeof axis === "number" ? 1 : axis.length);
+  const at = normalizeAxes("expandDims", axis, rank);
   const rest = [...x.shape];
   return reshape(
     x,

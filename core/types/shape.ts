@@ -44,6 +44,15 @@ export type Agree<A extends ShapeType, B extends ShapeType> = true extends Unran
       : true
     : false;
 
+/** A list of N things, where N is known and not above 64. */
+export type ListOf<T, N extends number, L extends T[] = []> = number extends N
+  ? T[]
+  : L["length"] extends N
+    ? L
+    : L["length"] extends 64
+      ? T[]
+      : ListOf<T, N, [...L, T]>;
+
 /** A list of dimensions, as a shape: [SymbolicDim<"n">, 2] is ["n", 2]. */
 export type DimsOf<L extends readonly unknown[]> = number extends L["length"] ? any : { -readonly [I in keyof L]: DimOf<L[I]> };
 type DimOf<D> = number extends D ? any : D extends SymbolicDim<infer N> ? (string extends N ? any : N) : D;

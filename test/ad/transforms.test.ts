@@ -200,7 +200,7 @@ describe("refusals", () => {
     expect(() => vmap((a: Tensor) => a, { inAxes: 3 })(vec(1, 2))).toThrow(/vmap: axis 3 is out of range/));
   it("a function that returns no tensor", () =>
     expect(() => jvp((_: Tensor) => "no" as unknown as Tensor, [f64(1)], [1])).toThrow(
-      /jvp: the function's result must be a tensor, got string no/,
+      /jvp: the function's result must be a tensor, got "no"/,
     ));
 });
 

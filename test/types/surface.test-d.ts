@@ -14,6 +14,7 @@ import {
   scatterAdd,
   type Shape,
   sort,
+  split,
   type State,
   square,
   tanh,
@@ -76,6 +77,10 @@ expectTypeOf(engine.variable(new Float32Array(4))).toEqualTypeOf<Variable<[any]>
 expectTypeOf(engine.variable({} as Data, {} as { shape?: Shape })).toEqualTypeOf<Variable>();
 expectTypeOf(engine.state([0, 0, 0], { dtype: "float64" })).toEqualTypeOf<State<[3]>>();
 expectTypeOf(random.normal(random.key(0), [3, dim("n")])).toEqualTypeOf<Tensor<[3, "n"]>>();
+expectTypeOf(random.split(random.key(0))).toEqualTypeOf<[Tensor<[2]>, Tensor<[2]>]>();
+expectTypeOf(random.split(random.key(0), {} as number)).toEqualTypeOf<Tensor<[2]>[]>();
+expectTypeOf(split(points, 3, 1)).toEqualTypeOf<[Tensor, Tensor, Tensor]>();
+expectTypeOf(split(points, [1], 1)).toEqualTypeOf<Tensor[]>();
 const state = engine.state([0, 0, 0]);
 state.next = state.add(1);
 w.set([
