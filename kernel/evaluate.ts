@@ -6,7 +6,14 @@ import type { Lane, Storage, TypedArray } from "../core/dtype.ts";
 import { type Expr, exprOrder } from "./expr.ts";
 import type { Body } from "./kernel.ts";
 import {
-  binaryFunction, bitcastFunction, compareFunction, convertFunction, fromWords, highWord, lowWord, unaryFunction,
+  binaryFunction,
+  bitcastFunction,
+  compareFunction,
+  convertFunction,
+  fromWords,
+  highWord,
+  lowWord,
+  unaryFunction,
 } from "./scalar.ts";
 
 /** What the instructions of one body read and write while they visit the points of an index space. */

@@ -2,7 +2,7 @@
  * The error function: an odd polynomial for |x| < 1, and 1 - erfc |x| beyond, where erfc is small enough to forgive its
  * own rounding. Coefficients: minimax fits of this project, weighted by what erf needs.
  */
-import { type Expr, abs, add, call, div, ge, lt, mul, neg, select, sub } from "../expr.ts";
+import { type Expr, abs, add, div, ge, mul, neg, select, sub } from "../expr.ts";
 import { expNormal } from "./exponential.ts";
 import { atMost, like, polynomial, withSign } from "./scalar.ts";
 
@@ -34,7 +34,6 @@ export function erf(x: Expr): Expr {
   const one = like(x, 1);
   const erfc = single
     ? expNormal(neg(polynomial(t, minusLogErfc)))
-    : mul(call("exp", neg(mul(t, t))), polynomial(div(one, add(one, mul(t, like(x, 0.5)))), scaledErfc));
-  const y = select(ge(a, one), sub(one, erfc), near);
-  return single ? withSign(y, x) : select(lt(x, like(x, 0)), neg(y), select(lt(like(x, 0), x), y, x));
+    : mul(expNormal(neg(mul(t, t))), polynomial(div(one, add(one, mul(t, like(x, 0.5)))), scaledErfc));
+  return withSign(select(ge(a, one), sub(one, erfc), near), x);
 }

@@ -1,34 +1,84 @@
 /**
- * log, log1p, log2, log10, and logaddexp and softplus over them. float32 writes x = 2^e m with m in [sqrt(1/2), sqrt(2)),
- * and log(1 + f) = f - s (f - R(s^2)) with f = m - 1, s = f / (2 + f), as fdlibm does (the coefficients of R are a
- * minimax fit of this project). float64 calls Math.
+ * log, log1p, log2, log10, and logaddexp and softplus over them. x = 2^e m with m in [sqrt(1/2), sqrt(2)), and
+ * log(1 + f) = f - s (f - R(s^2)) with f = m - 1, s = f / (2 + f), as fdlibm does (the coefficients of R are minimax fits of
+ * this project).
  */
 import {
-  type Expr, abs, add, and, bitcast, call, constant, convert, div, eq, ge, gt, lt, min, mul, neg, rare, select, shr, sub,
+  type Expr,
+  abs,
+  add,
+  and,
+  bitcast,
+  constant,
+  convert,
+  div,
+  eq,
+  ge,
+  gt,
+  lt,
+  min,
+  mul,
+  neg,
+  rare,
+  select,
+  shr,
+  sub,
 } from "../expr.ts";
 import { exp } from "./exponential.ts";
-import { bitsOf, f32, floatOf, i32, like, polynomial, u32, withSign } from "./scalar.ts";
+import {
+  type ByFloat,
+  type FloatLane,
+  exponentShift,
+  forType,
+  fromHead,
+  headOf,
+  i32,
+  like,
+  polynomial,
+  u32,
+  withHead,
+  withSign,
+} from "./scalar.ts";
 
-const rootHalfBits = 0x3f3504f3;
-const smallestNormal = 2 ** -126;
+const rootHalfHead: ByFloat<number> = { f32: 0x3f3504f3, f64: 0x3fe6a09e };
+const exponentMask: ByFloat<number> = { f32: 0xff800000, f64: 0xfff00000 };
+const oneHead: ByFloat<number> = { f32: 0x3f800000, f64: 0x3ff00000 };
 const ln2 = Math.LN2;
 
-/** x = 2^e m for normal positive x, with m from a lowest value, given by its bits, to twice that: e, m, and e shifted into its place. */
-export function splitExponent(x: Expr, lowestBits: number): { exponentBits: Expr; e: Expr; m: Expr } {
-  const fromLowest = sub(bitsOf(x), i32(lowestBits));
-  const exponentBits = and(fromLowest, i32(0xff800000));
-  return { exponentBits, e: convert("f32", shr(fromLowest, i32(23))), m: floatOf(sub(bitsOf(x), exponentBits)) };
+/** x = 2^e m for normal positive x, with m from a lowest value, given by its head, to twice that: e, m, and e shifted into its place. */
+export function splitExponent(x: Expr, lowestHead: number): { exponentBits: Expr; e: Expr; m: Expr } {
+  const head = headOf(x);
+  const fromLowest = sub(head, i32(lowestHead));
+  const exponentBits = and(fromLowest, i32(forType(x, exponentMask)));
+  const e = convert(x.type, shr(fromLowest, i32(forType(x, exponentShift))));
+  return { exponentBits, e, m: withHead(x, sub(head, exponentBits)) };
 }
+
+/** R(z) / z. */
+const logSeries: ByFloat<readonly number[]> = {
+  f32: [0.666667759, 0.399775833, 0.298708051],
+  f64: [
+    0.666666666666667, 0.3999999999989607, 0.28571428627528794, 0.22222210881932927, 0.1818290749767122, 0.1533111258796017,
+    0.1462395660821188,
+  ],
+};
 
 /** g of log(1 + f) = f - g, for f in [sqrt(1/2) - 1, sqrt(2) - 1]: small beside f, so that its rounding hardly counts. */
 function logDeficit(f: Expr): Expr {
-  const s = div(f, add(f, f32(2)));
+  const s = div(f, add(f, like(f, 2)));
   const z = mul(s, s);
-  return mul(s, sub(f, mul(z, polynomial(z, [0.666667759, 0.399775833, 0.298708051]))));
+  return mul(s, sub(f, mul(z, polynomial(z, forType(f, logSeries)))));
 }
 
-/** True unless x is normal, positive and finite: one unsigned comparison of its bits. */
-export const isUnusual = (x: Expr): Expr => ge(sub(bitcast("u32", x), u32(0x00800000)), u32(0x7f000000));
+const normalHeads: ByFloat<{ first: number; count: number }> = {
+  f32: { first: 0x00800000, count: 0x7f000000 },
+  f64: { first: 0x00100000, count: 0x7fe00000 },
+};
+/** True unless x is normal, positive and finite: one unsigned comparison of its head. */
+export function isUnusual(x: Expr): Expr {
+  const { first, count } = forType(x, normalHeads);
+  return ge(sub(bitcast("u32", headOf(x)), u32(first)), u32(count));
+}
 
 interface Base {
   /** log_b(2) = high + low, with high of so few bits that e * high is exact. */
@@ -38,58 +88,74 @@ interface Base {
   readonly head: number;
   readonly tail: number;
 }
-const natural: Base = { exponentHigh: 0.693145751953125, exponentLow: 1.42860682030941723e-6, head: 1, tail: 0 };
-const binary: Base = { exponentHigh: 1, exponentLow: 0, head: 1, tail: Math.LOG2E - 1 };
-const decimal: Base = { exponentHigh: 0.30102920532226562, exponentLow: 7.9034151667672698e-7, head: 0.5, tail: Math.LOG10E - 0.5 };
+const natural: ByFloat<Base> = {
+  f32: { exponentHigh: 0.693145751953125, exponentLow: 1.42860682030941723e-6, head: 1, tail: 0 },
+  f64: { exponentHigh: 0.6931471805592082, exponentLow: 7.371002565167799e-13, head: 1, tail: 0 },
+};
+const base2: Base = { exponentHigh: 1, exponentLow: 0, head: 1, tail: Math.LOG2E - 1 };
+const binary: ByFloat<Base> = { f32: base2, f64: base2 };
+const decimal: ByFloat<Base> = {
+  f32: { exponentHigh: 0.30102920532226562, exponentLow: 7.9034151667672698e-7, head: 0.5, tail: Math.LOG10E - 0.5 },
+  f64: { exponentHigh: 0.30102999566361177, exponentLow: 3.694239077158931e-13, head: 0.5, tail: Math.LOG10E - 0.5 },
+};
 
 /** log_b(2^e (1 + f)): large parts last, products by 0 and 1 left out. */
-function assemble(e: Expr, f: Expr, base: Base): Expr {
+function assemble(e: Expr, f: Expr, bases: ByFloat<Base>): Expr {
   const g = logDeficit(f);
-  const { exponentHigh, exponentLow, head, tail } = base;
-  let small = neg(head + tail === 1 ? g : mul(g, f32(head + tail)));
-  if (exponentLow !== 0) small = add(mul(e, f32(exponentLow)), small);
-  if (tail !== 0) small = add(small, mul(f, f32(tail)));
-  const near = add(head === 1 ? f : mul(f, f32(head)), small);
-  return add(exponentHigh === 1 ? e : mul(e, f32(exponentHigh)), near);
+  const { exponentHigh, exponentLow, head, tail } = forType(f, bases);
+  let small = neg(head + tail === 1 ? g : mul(g, like(f, head + tail)));
+  if (exponentLow !== 0) small = add(mul(e, like(f, exponentLow)), small);
+  if (tail !== 0) small = add(small, mul(f, like(f, tail)));
+  const near = add(head === 1 ? f : mul(f, like(f, head)), small);
+  return add(exponentHigh === 1 ? e : mul(e, like(f, exponentHigh)), near);
 }
 
-function logarithm(x: Expr, base: Base): Expr {
+/** Subnormal numbers are computed 2^23 (2^52) times as large. */
+const subnormalShift: ByFloat<{ bits: number; smallestNormal: number }> = {
+  f32: { bits: 23, smallestNormal: 2 ** -126 },
+  f64: { bits: 52, smallestNormal: 2 ** -1022 },
+};
+
+function logarithm(x: Expr, bases: ByFloat<Base>): Expr {
   const unusual = isUnusual(x);
-  const { e, m } = splitExponent(select(unusual, mul(x, f32(2 ** 23)), x), rootHalfBits);
-  const y = assemble(e, sub(m, f32(1)), base);
-  const subnormal = sub(y, f32(23 * ln2 * (base.head + base.tail)));
-  const atEnds = select(eq(x, f32(0)), f32(-Infinity), select(lt(x, f32(0)), f32(NaN), x));
-  return rare(unusual, select(and(gt(x, f32(0)), lt(x, f32(smallestNormal))), subnormal, atEnds), y);
+  const { bits, smallestNormal } = forType(x, subnormalShift);
+  const { exponentHigh, exponentLow } = forType(x, bases);
+  const zero = like(x, 0);
+  const { e, m } = splitExponent(select(unusual, mul(x, like(x, 2 ** bits)), x), forType(x, rootHalfHead));
+  const y = assemble(e, sub(m, like(x, 1)), bases);
+  const subnormal = sub(y, like(x, bits * (exponentHigh + exponentLow)));
+  const atEnds = select(eq(x, zero), like(x, -Infinity), select(lt(x, zero), like(x, NaN), x));
+  return rare(unusual, select(and(gt(x, zero), lt(x, like(x, smallestNormal))), subnormal, atEnds), y);
 }
 
-export const log = (x: Expr): Expr => (x.type === "f64" ? call("log", x) : logarithm(x, natural));
-export const log2 = (x: Expr): Expr => (x.type === "f64" ? call("log2", x) : logarithm(x, binary));
-export const log10 = (x: Expr): Expr => (x.type === "f64" ? call("log10", x) : logarithm(x, decimal));
+export const log = (x: Expr): Expr => logarithm(x, natural);
+export const log2 = (x: Expr): Expr => logarithm(x, binary);
+export const log10 = (x: Expr): Expr => logarithm(x, decimal);
 
 /** log(1 + x) for x > -1 and finite. What 1 + x loses in rounding is brought back into f. */
 function log1pNormal(x: Expr): { u: Expr; y: Expr } {
-  const u = add(x, f32(1));
-  const { exponentBits, e, m } = splitExponent(u, rootHalfBits);
-  const lost = sub(x, sub(u, f32(1)));
-  const scale = floatOf(sub(i32(0x3f800000), min(exponentBits, i32(127 << 23)))); // 2^-e, or 0 where e is large
-  const f = add(sub(m, f32(1)), mul(lost, scale));
+  const one = like(x, 1);
+  const u = add(x, one);
+  const { exponentBits, e, m } = splitExponent(u, forType(x, rootHalfHead));
+  const lost = sub(x, sub(u, one));
+  const oneBits = forType(x, oneHead);
+  const scale = fromHead(x.type as FloatLane, sub(i32(oneBits), min(exponentBits, i32(oneBits)))); // 2^-e, or 0 where e is large
+  const f = add(sub(m, one), mul(lost, scale));
   return { u, y: assemble(e, f, natural) };
 }
 
 export function log1p(x: Expr): Expr {
-  if (x.type === "f64") return call("log1p", x);
   const { u, y } = log1pNormal(x);
-  const atEnds = select(eq(u, f32(0)), f32(-Infinity), select(lt(u, f32(0)), f32(NaN), x));
+  const zero = like(x, 0);
+  const atEnds = select(eq(u, zero), like(x, -Infinity), select(lt(u, zero), like(x, NaN), x));
   return withSign(rare(isUnusual(u), atEnds, y), x);
 }
 
-const log1pOfUnit = (x: Expr): Expr => (x.type === "f64" ? call("log1p", x) : log1pNormal(x).y);
-
 /** log(e^x + e^y): within 2 ulp of the larger of |x|, |y| and the result (x and y themselves are rounded numbers). */
 export function logaddexp(x: Expr, y: Expr): Expr {
-  const tail = log1pOfUnit(exp(neg(abs(sub(x, y)))));
+  const tail = log1pNormal(exp(neg(abs(sub(x, y))))).y;
   return add(select(gt(x, y), x, y), select(eq(x, y), constant(x.type, ln2), tail)); // equal: also both infinite
 }
 
 /** log(1 + e^x). */
-export const softplus = (x: Expr): Expr => add(select(lt(x, like(x, 0)), like(x, 0), x), log1pOfUnit(exp(neg(abs(x)))));
+export const softplus = (x: Expr): Expr => add(select(lt(x, like(x, 0)), like(x, 0), x), log1pNormal(exp(neg(abs(x)))).y);

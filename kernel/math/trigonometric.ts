@@ -1,23 +1,50 @@
 /**
- * sin, cos and tan. float32 reduces by multiples of pi (tan: of pi/2) with a constant in four parts (Cody and Waite) up to
- * |x| = 8000 and exactly beyond (payne-hanek.ts). Reducing by pi needs one odd polynomial and no choice between two.
- * Coefficients: minimax fits of this project. float64 calls Math.
+ * sin, cos and tan. All reduce by multiples of pi or pi/2 with a constant in several parts (Cody and Waite): float32 up to
+ * |x| = 8000 and exactly beyond (payne-hanek.ts), float64 up to 200,000, beyond which it calls Math. float32 sin and cos
+ * reduce by pi, which needs one odd polynomial and no choice between two; float64 has no wider type at hand in which
+ * that polynomial would be right to the last bit near its ends. Coefficients: minimax fits of this project.
  */
-import { type Expr, abs, add, and, call, div, eq, le, mul, neg, not, rare, select, shl, sub, xor } from "../expr.ts";
+import { type Expr, abs, add, and, call, div, eq, le, mul, neg, not, rare, select, shl, shr, sub, xor } from "../expr.ts";
 import { fastTwoSum } from "./double-float.ts";
 import { reduceHuge } from "./payne-hanek.ts";
-import { bitsOf, f32, floatOf, i32, polynomial, roundToInteger, signOf } from "./scalar.ts";
+import {
+  type ByFloat,
+  bitsOf,
+  f32,
+  f64,
+  floatOf,
+  forType,
+  headOf,
+  i32,
+  like,
+  polynomial,
+  roundToInteger,
+  signOf,
+  withHead,
+} from "./scalar.ts";
 
 // pi in three parts of at most 11 bits, so that their products with n / 2, n < 2^13, are exact, and a rest.
 const piParts = [3.140625, 0.000967502593994140625, 1.50990672409534454e-7, 5.12668813651417921e-12];
-const fastLimit = 8000;
+// pi/2 in two parts of 34 bits, exact with n < 2^18, and a rest.
+const halfPiParts = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21] as const;
+const fastLimit: ByFloat<number> = { f32: 8000, f64: 200_000 };
+
+const isHuge = (a: Expr): Expr => not(le(a, like(a, forType(a, fastLimit))));
 
 /** a - n pi. */
 const subtractMultiple = (a: Expr, n: Expr): Expr => piParts.reduce((r, part) => sub(r, mul(n, f32(part))), a);
 
-const isHuge = (a: Expr): Expr => not(le(a, f32(fastLimit)));
+/** |x| = n pi/2 + r + low in float64, |r| <= pi/4, to beyond twice its precision, with the low bits of n. */
+function reduceDouble(a: Expr): { r: Expr; low: Expr; bits: Expr } {
+  const { n, bits } = roundToInteger(mul(a, f64(2 / Math.PI)));
+  const [p1, p2, p3] = halfPiParts.map((part) => mul(n, f64(part))) as [Expr, Expr, Expr];
+  const first = sub(a, p1); // exact
+  const second = sub(first, p2);
+  const { sum: r, error: low } = fastTwoSum(second, sub(sub(sub(first, second), p2), p3));
+  return { r, low, bits };
+}
 
-/** sin(x + shift * pi) of x >= 0: the remainder carries the sign of its half turn. */
+/** sin(a + shift * pi) of float32 a >= 0: the remainder carries the sign of its half turn. */
 function sinOfPositive(a: Expr, shift: 0 | 0.5): Expr {
   const turns = mul(a, f32(1 / Math.PI));
   const { n, bits } = roundToInteger(shift === 0 ? turns : add(turns, f32(shift)));
@@ -31,30 +58,76 @@ function sinOfPositive(a: Expr, shift: 0 | 0.5): Expr {
 /** r for even n, -r for odd n. */
 const alternate = (r: Expr, n: Expr): Expr => floatOf(xor(bitsOf(r), shl(n, i32(31))));
 
+/** (sin r / r - 1) / z and (cos r - 1 + z/2) / z^2 in z = r^2, for |r| <= pi/4. */
+const sinSeries = [
+  -0.16666666666666666, 0.008333333333330941, -0.00019841269836748352, 2.755731609725143e-6, -2.5051130740503045e-8, 1.5918049742485297e-10,
+];
+const cosSeries = [
+  0.041666666666666664, -0.0013888888888887393, 2.4801587298759292e-5, -2.755731726841358e-7, 2.0876145577441954e-9,
+  -1.1382582658234034e-11,
+];
+
+/** sin(|x| + quarters * pi/2) of float64 x, for quarters = 0 with the sign of x. */
+function doubleSin(x: Expr, quarters: 0 | 1): Expr {
+  const a = abs(x);
+  const { r, low, bits } = reduceDouble(a);
+  const z = mul(r, r);
+  const sine = add(r, add(mul(mul(r, z), polynomial(z, sinSeries)), low));
+  const half = mul(z, f64(0.5));
+  const one = f64(1);
+  const head = sub(one, half);
+  const tail = sub(mul(mul(z, z), polynomial(z, cosSeries)), mul(r, low));
+  const cosine = add(head, add(sub(sub(one, head), half), tail));
+  const turn = quarters === 0 ? bits : add(bits, i32(quarters));
+  const y = select(eq(and(turn, i32(1)), i32(0)), sine, cosine);
+  const alternation = shl(shr(turn, i32(1)), i32(31));
+  const sign = quarters === 0 ? xor(alternation, signOf(x)) : alternation;
+  return rare(isHuge(a), call(quarters === 0 ? "sin" : "cos", x), withHead(y, xor(headOf(y), sign)));
+}
+
 export function sin(x: Expr): Expr {
-  if (x.type === "f64") return call("sin", x);
+  if (x.type === "f64") return doubleSin(x, 0);
   return floatOf(xor(bitsOf(sinOfPositive(abs(x), 0)), signOf(x)));
 }
 
-export const cos = (x: Expr): Expr => (x.type === "f64" ? call("cos", x) : sinOfPositive(abs(x), 0.5));
+export const cos = (x: Expr): Expr => (x.type === "f64" ? doubleSin(x, 1) : sinOfPositive(abs(x), 0.5));
+
+/** (tan r / r - 1) / z in z = r^2, for |r| <= pi/4. */
+const tanSeries: ByFloat<readonly number[]> = {
+  f32: [0.333331555, 0.133388445, 0.0534070358, 0.0244465694, 0.00309197837, 0.00940270629],
+  f64: [
+    0.3333333333333333, 0.13333333333333, 0.053968253968655955, 0.021869488517052352, 0.00886323600399398, 0.003592120973565759,
+    0.001455902801227488, 0.0005895752322504339, 0.00024122791588781782, 8.998061623489234e-5, 5.559727314180296e-5, -1.1026886974813721e-5,
+    3.65283816375439e-5, -1.832193354320948e-5, 8.484934299186334e-6,
+  ],
+};
 
 /** tan(r + low + n pi/2) for |r| <= pi/4: tan r, or -1 / tan r for odd n. */
 function tanOfRemainder(r: Expr, n: Expr, low?: Expr): Expr {
   const z = mul(r, r);
-  const series = mul(mul(r, z), polynomial(z, [0.333331555, 0.133388445, 0.0534070358, 0.0244465694, 0.00309197837, 0.00940270629]));
+  const series = mul(mul(r, z), polynomial(z, forType(r, tanSeries)));
   const t = add(r, low ? add(series, add(low, mul(low, z))) : series); // d tan r = (1 + z + ...) dr
-  return select(eq(and(n, i32(1)), i32(0)), t, div(f32(-1), t));
+  return select(eq(and(n, i32(1)), i32(0)), t, div(like(r, -1), t));
 }
 
-export function tan(x: Expr): Expr {
-  if (x.type === "f64") return call("tan", x);
-  const a = abs(x);
+/** tan |x| up to the fast limit. The slope of tan multiplies the remainder's rounding by up to 2, so that what it loses is kept. */
+function tanFast(a: Expr): Expr {
+  if (a.type === "f64") {
+    const { r, low, bits } = reduceDouble(a);
+    return tanOfRemainder(r, bits, low);
+  }
   const { n, bits } = roundToInteger(mul(a, f32(2 / Math.PI)));
-  // The slope of tan multiplies the remainder's rounding by up to 2, so that what its last two subtractions lose is kept.
   const [p1, p2, p3, p4] = piParts.map((part) => mul(n, f32(part / 2))) as [Expr, Expr, Expr, Expr];
   const third = fastTwoSum(sub(sub(a, p1), p2), neg(p3));
   const { sum: r, error } = fastTwoSum(third.sum, neg(p4));
+  return tanOfRemainder(r, bits, add(third.error, error));
+}
+
+export function tan(x: Expr): Expr {
+  const a = abs(x);
+  const fast = tanFast(a);
+  if (x.type === "f64") return rare(isHuge(a), call("tan", x), withHead(fast, xor(headOf(fast), signOf(x))));
   const huge = reduceHuge(a, 2, 0);
-  const t = rare(isHuge(a), tanOfRemainder(huge.r, huge.n), tanOfRemainder(r, bits, add(third.error, error)));
+  const t = rare(isHuge(a), tanOfRemainder(huge.r, huge.n), fast);
   return floatOf(xor(bitsOf(t), signOf(x)));
 }

@@ -45,26 +45,31 @@ function floats(seed: number): Float32Array {
   return data;
 }
 
-const vector = { storage: "f32", inner: 1 } as const;
-function check(value: e.Expr, reads: number): void {
-  expectAgreement({
-    kernel: loopKernel(
-      1,
-      new Array<typeof vector>(reads).fill(vector),
-      [vector],
-      body(new Array<"f32">(reads).fill("f32"), [value]),
-      undefined,
-    ),
-    sizes: [N],
-    reads: [3, 7].slice(0, reads).map((seed) => ({ data: floats(seed), offset: 0, strides: [1] })),
-    writes: [{ storage: "f32", length: N, offset: 0, strides: [1] }],
-    uniforms: [],
-  });
+/** The same of float64: half as many, of ordinary, small and large exponents. */
+function doubles(seed: number): Float64Array {
+  const words = Uint32Array.from({ length: N - 1 }, (_, i) => Math.imul(i + seed, 2654435761) ^ (Math.imul(i, 40503) << 16));
+  const data = new Float64Array(words.buffer);
+  for (let i = 0; i < data.length; i += 2) data[i] = Math.sin(i * seed) * 2 ** ((i % 23) - 8);
+  data.set([0, -0, 1, -1, NaN, Infinity, -Infinity, 5e-324, -5e-324, 1e-310, 1.7e308, 200001, -200001, 1e10, 709.7, -745, 710.4, -1e22]);
+  return data;
 }
 
-test.each(Object.entries(unary))("%s", (_, f) => check(f(e.read(0, "f32")), 1));
-test.each(Object.entries(binary))("%s", (_, f) => check(f(e.read(0, "f32"), e.read(1, "f32")), 2));
-test("functions that share a slow path", () => {
-  const x = e.read(0, "f32");
-  check(e.add(e.mul(sin(x), cos(x)), tan(e.mul(x, x))), 1);
-});
+function check(value: (x: e.Expr, y: e.Expr) => e.Expr, reads: number): void {
+  for (const storage of ["f32", "f64"] as const) {
+    const data = [3, 7].slice(0, reads).map((seed) => (storage === "f32" ? floats(seed) : doubles(seed)));
+    const vector = { storage, inner: 1 } as const;
+    const accesses = data.map(() => vector);
+    const types = data.map(() => storage);
+    expectAgreement({
+      kernel: loopKernel(1, accesses, [vector], body(types, [value(e.read(0, storage), e.read(1, storage))]), undefined),
+      sizes: [data[0]!.length],
+      reads: data.map((d) => ({ data: d, offset: 0, strides: [1] })),
+      writes: [{ storage, length: data[0]!.length, offset: 0, strides: [1] }],
+      uniforms: [],
+    });
+  }
+}
+
+test.each(Object.entries(unary))("%s", (_, f) => check(f, 1));
+test.each(Object.entries(binary))("%s", (_, f) => check(f, 2));
+test("functions that share a slow path", () => check((x) => e.add(e.mul(sin(x), cos(x)), tan(e.mul(x, x))), 1));
