@@ -17,6 +17,9 @@ import { Level, schedule } from "./schedule.ts";
 import { type Kind, TreeFold } from "./tree.ts";
 import type { Lanes } from "./vectors.ts";
 
+/** Instructions of a body up to which additions, and not the body, take the time of a sum. */
+const SIMPLE = 16;
+
 export type Reduction = Exclude<Fold, "cumsum">;
 
 /** A reduction to compile: as a LoopKernel's, with the addressing of each read chosen by the caller. */
@@ -72,9 +75,36 @@ export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
   const k = nest.positions[folded]!;
   const n = nest.sizes[folded]!;
   const end = f.local();
+  /** The tree of rows whose elements cost little, so that it pays to have code of their own for long and for short ones. */
+  const simple = levels[Level.element]!.length <= SIMPLE && nest.reads.every((r) => r.along === "same" || r.along === "unit");
+  const tree = folder instanceof TreeFold && !columns && simple ? folder : undefined;
+  /** Walks so many complete blocks of a row at once, as long as there are: then an addition need not wait for the one before. */
+  const completeBlocks = (tree: TreeFold, count: 1 | 2 | 4): void =>
+    f.block((rest) =>
+      f.loop((next) => {
+        f.brIf(rest, f.op("i32.lt_u", f.sub(f.get(n), f.get(k)), f.i32(count * BLOCK)));
+        f.set(end, f.add(f.get(k), f.i32(BLOCK)));
+        tree.beginBlock();
+        f.loop((again) => {
+          for (let b = 0; b < count; b++) nest.ahead(b * BLOCK, () => tree.step(b, element()));
+          f.brIf(again, f.op("i32.lt_u", f.tee(k, f.add(f.get(k), f.i32(4))), f.get(end)));
+        });
+        f.increase(k, f.i32((count - 1) * BLOCK));
+        tree.endBlocks(count);
+        f.br(next);
+      }),
+    );
   /** Runs `block` on each block of the folded axis; the folder leaves early when there is only one. */
   const blocks = (block: () => void): void =>
     f.block((done) => {
+      if (tree) {
+        completeBlocks(tree, tree.blocksAtOnce);
+        completeBlocks(tree, 1);
+        f.if(f.op("i32.eq", f.get(k), f.get(n)), () => {
+          folder.joinBlocks();
+          f.br(done);
+        });
+      }
       f.loop((next) => {
         f.set(end, f.add(f.get(k), f.i32(BLOCK)));
         f.set(end, f.min(end, n));
@@ -88,21 +118,38 @@ export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
 
   nest.prologue(folded);
   code.emit(levels[Level.entry]!);
-  if (!columns)
-    return nest.outer(folded, () => {
-      f.if(
-        f.op("i32.eqz", f.get(n)),
-        () => folder.empty(),
-        () => {
-          nest.startLanes([]);
-          code.emit(levels[Level.row]!);
-          folder.begin();
-          blocks(() => nest.lanesUntil(end, () => folder.stepRows(element()), []));
-          folder.joinLanes();
-        },
-      );
-      storeFirst(f, nest, folder.result);
-    });
+  if (!columns) {
+    const rows = (fold: () => void): void =>
+      nest.outer(folded, () => {
+        f.if(
+          f.op("i32.eqz", f.get(n)),
+          () => folder.empty(),
+          () => {
+            nest.startLanes([]);
+            code.emit(levels[Level.row]!);
+            folder.begin();
+            fold();
+          },
+        );
+        storeFirst(f, nest, folder.result);
+      });
+    const long = (): void =>
+      rows(() => {
+        blocks(() => nest.lanesUntil(end, () => folder.stepRows(element()), []));
+        folder.joinLanes();
+      });
+    if (!tree) return long();
+    const short = (): void =>
+      rows(() => {
+        tree.beginBlock();
+        nest.groups(
+          () => tree.step(0, element()),
+          () => tree.stepRows(element()),
+        );
+        tree.endRow();
+      });
+    return f.if(f.op("i32.le_u", f.get(n), f.i32(BLOCK)), short, long);
+  }
 
   const strides = nest.reads.map(() => f.local());
   const saved = nest.reads.map(() => f.local());

@@ -61,6 +61,8 @@ export class Nest implements Leaves {
   readonly #addresses: Local;
   readonly #nowhere: Local;
   readonly #uniforms: number;
+  /** How far along the lane axis reads and positions are ahead of where the walk is. */
+  #ahead = 0;
 
   constructor(
     f: FunctionBuilder,
@@ -163,6 +165,23 @@ export class Nest implements Leaves {
     });
   }
 
+  /** Walks the whole lane axis around `complete`; the last, incomplete group is `incomplete`. Nothing is written on the way. */
+  groups(complete: () => void, incomplete: () => void): void {
+    const { f } = this;
+    const i = this.positions[this.laneAxis]!;
+    f.if(f.get(this.#complete), () =>
+      f.loop((next) => {
+        complete();
+        this.#advance([]);
+        f.brIf(next, f.op("i32.lt_u", f.get(i), f.get(this.#complete)));
+      }),
+    );
+    f.if(f.get(this.#rest), () => {
+      this.#incomplete([]);
+      incomplete();
+    });
+  }
+
   /** Walks the whole lane axis. Needs `startLanes` before. */
   lanes(group: () => void): void {
     this.lanesUntil(this.sizes[this.laneAxis]!, group, this.writes);
@@ -228,9 +247,17 @@ export class Nest implements Leaves {
 
   // ---- leaves of expressions
 
+  /** Lets `body` read the four elements that come `distance` later, which must exist; no read is strided. */
+  ahead(distance: number, body: () => void): void {
+    this.#ahead = distance;
+    body();
+    this.#ahead = 0;
+  }
+
   index(axis: number): Pushed {
     const { f } = this;
-    const position = f.op("i32x4.splat", f.get(this.positions[axis]!));
+    const here = f.get(this.positions[axis]!);
+    const position = f.op("i32x4.splat", axis === this.laneAxis && this.#ahead > 0 ? f.add(here, f.i32(this.#ahead)) : here);
     return axis !== this.laneAxis ? position : f.op("i32x4.min_s", f.op("i32x4.add", position, f.get(this.#iota)), f.get(this.#last));
   }
 
@@ -242,7 +269,8 @@ export class Nest implements Leaves {
     const { f } = this;
     const { get } = f;
     const o = this.reads[slot]!;
-    const vector = (): void => out.forEach((l, h) => f.set(l, f.load("v128.load", this.#address(o), 16 * h)));
+    const shift = o.along === "unit" ? this.#ahead * storageBytes(o.storage) : 0;
+    const vector = (): void => out.forEach((l, h) => f.set(l, f.load("v128.load", this.#address(o), 16 * h + shift)));
     const exists = (): Pushed => f.op("v128.and", get(mask!), get(this.live));
     const single = (): void =>
       this.#gather(out, (l) => this.#guarded(mask === undefined ? undefined : this.#addresses, l, () => this.#lane(o, l)));
@@ -284,8 +312,8 @@ export class Nest implements Leaves {
   #lane(o: OperandCode, l: number): Pushed {
     const { f } = this;
     const first = this.#address(o);
-    if (l === 0) return first;
-    return f.add(first, o.along === "unit" ? f.i32(l * storageBytes(o.storage)) : f.get(o.distances[l - 1]!));
+    if (l + this.#ahead === 0 || (l === 0 && o.along !== "unit")) return first;
+    return f.add(first, o.along === "unit" ? f.i32((l + this.#ahead) * storageBytes(o.storage)) : f.get(o.distances[l - 1]!));
   }
 
   /** The address, or one that may always be read where the lane's flag is not set. */

@@ -40,6 +40,9 @@ export class TreeFold {
   readonly #emptyValue: number;
   /** In rows the lanes of one vector are the partial results of an element; in columns four vectors are. */
   readonly #partials: readonly Lanes[];
+  /** Of float maxima and minima in rows: what the cheap instruction neglects, see `#extend`. One for each of the partial results. */
+  readonly #signs: readonly Lanes[];
+  readonly #nans: readonly Lanes[];
   readonly #stack: BlockStack;
   readonly #phase: Local;
 
@@ -54,6 +57,9 @@ export class TreeFold {
     this.#emptyValue = fold === "sum" ? 0 : this.#identityValue;
     this.#identity = vectors.allocate(kind);
     this.#partials = [0, 1, 2, 3].map(() => vectors.allocate(kind));
+    const neglected = rows && (fold === "max" || fold === "min") && (kind === "f32" || kind === "f64") ? this.#partials : [];
+    this.#signs = neglected.map(() => vectors.allocate(kind));
+    this.#nans = neglected.map(() => vectors.allocate(kind));
     this.result = vectors.allocate(kind);
     this.#phase = home.f.local();
     this.#stack = new BlockStack(home, (out, a, b) => this.#join(out, a, b), vectors.allocate(kind));
@@ -74,13 +80,47 @@ export class TreeFold {
 
   beginBlock(): void {
     for (const p of this.#partials) this.#vectors.move(p, this.#identity);
+    for (const s of this.#signs) this.#vectors.move(s, this.#identity);
+    for (const u of this.#nans) this.#vectors.fill("i32", u, 0);
+  }
+
+  /**
+   * Adds elements to partial result b of a row. The instruction of WebAssembly that gets NaN and the sign of zero right is
+   * many of the machine's, one waiting for the other. pmax and pmin are one each, but forget NaNs, and of two zeros keep the first; so NaNs
+   * are remembered, and signs: where the maximum is zero nothing is greater, so that it is -0 if all signs are set; a minimum, if any is.
+   */
+  #extend(b: number, value: Lanes): void {
+    const p = this.#partials[b]!;
+    const [signs, nans] = [this.#signs[b], this.#nans[b]];
+    if (!signs || !nans) return this.#join(p, p, value);
+    const { op, get, set } = this.#f;
+    const shape = this.#kind === "f32" ? "f32x4" : "f64x2";
+    const max = this.#op === "max";
+    value.forEach((v, h) => {
+      set(p[h]!, op(`${shape}.${max ? "pmax" : "pmin"}`, get(p[h]!), get(v)));
+      set(signs[h]!, op(max ? "v128.and" : "v128.or", get(signs[h]!), get(v)));
+      set(nans[h]!, op("v128.or", get(nans[h]!), op(`${shape}.ne`, get(v), get(v))));
+    });
+  }
+
+  /** Puts what was neglected into partial result b. */
+  #settle(b: number): void {
+    const [signs, nans] = [this.#signs[b], this.#nans[b]];
+    if (!signs || !nans) return;
+    const { op, get, set, constant } = this.#f;
+    const kind = this.#kind as "f32" | "f64";
+    const shape = kind === "f32" ? "f32x4" : "f64x2";
+    this.#partials[b]!.forEach((p, h) => {
+      const signedZero = op("v128.and", get(signs[h]!), constant(kind, -0));
+      const extreme = op("v128.bitselect", signedZero, get(p), op(`${shape}.eq`, get(p), constant(kind, 0)));
+      set(p, op("v128.or", extreme, get(nans[h]!)));
+    });
   }
 
   /** Lanes that do not exist add the identity, which changes nothing. */
   stepRows(value: Lanes): void {
-    const [p] = this.#partials;
     this.#vectors.select(this.#kind, this.result, this.#home.live, value, this.#identity);
-    this.#join(p!, p!, this.result);
+    this.#extend(0, this.result);
   }
 
   /** The partial results take turns by going round, so that one piece of code serves all four. */
@@ -113,10 +153,30 @@ export class TreeFold {
     this.#join(this.result, p0, p2);
   }
 
-  /** (p0 + p1) + (p2 + p3) of one vector of partial results, in lane 0. Called at the end of a block of rows. */
-  #joinRow(): void {
+  /** The next four elements of a row, of the block whose partial results are vector b. */
+  step(b: number, value: Lanes): void {
+    this.#extend(b, value);
+  }
+
+  /** How many blocks of a row may be walked at once: as many as registers hold the state of. */
+  get blocksAtOnce(): 2 | 4 {
+    return this.#signs.length > 0 && this.#kind === "f64" ? 2 : 4;
+  }
+
+  /** After 1, 2 or 4 complete blocks of a row at once. */
+  endBlocks(count: 1 | 2 | 4): void {
+    const p = this.#partials;
+    for (let b = 0; b < count; b++) this.#joinRow(b);
+    for (let apart = 1; apart < count; apart *= 2) for (let b = 0; b < count; b += 2 * apart) this.#join(p[b]!, p[b]!, p[b + apart]!);
+    this.#vectors.move(this.result, p[0]!);
+    this.#stack.push(this.result, Math.log2(count));
+  }
+
+  /** (p0 + p1) + (p2 + p3) of vector b of partial results, in lane 0 of it. Uses `result`. */
+  #joinRow(b: number): void {
     const f = this.#f;
-    const [p] = this.#partials as [Lanes];
+    const p = this.#partials[b]!;
+    this.#settle(b);
     const join = (out: Lanes, b: Lanes): void => this.#join(out, out, b);
     const turned = (l: Local, lanes: [number, number, number, number]): Local => (
       f.set(this.result[0]!, f.shuffle(f.get(l), f.get(l), lanes)),
@@ -129,11 +189,16 @@ export class TreeFold {
       for (const half of p) join([half], [turned(half, [2, 3, 0, 1])]);
       join([p[0]!], [p[1]!]);
     }
-    f.set(this.result[0]!, f.get(p[0]!));
+  }
+
+  /** The result of a row that is one block. */
+  endRow(): void {
+    this.#joinRow(0);
+    this.#vectors.move(this.result, this.#partials[0]!);
   }
 
   endBlock(done: Label, n: Local): void {
-    if (this.#rows) this.#joinRow();
+    if (this.#rows) this.endRow();
     this.#f.brIf(done, this.#f.op("i32.le_u", this.#f.get(n), this.#f.i32(BLOCK)));
     this.#stack.push(this.result);
   }
@@ -173,10 +238,10 @@ class BlockStack {
     this.#left.forEach((l, h) => f.set(l, f.load("v128.load", f.get(this.#top), 16 * h)));
   }
 
-  /** Adds the next block's result. Overwrites it with the sum of the subtree that it completes. */
-  push(result: Lanes): void {
+  /** Adds the result of the next 2^level blocks, as many times as many have gone before. Overwrites it with the sum of the subtree that it completes. */
+  push(result: Lanes, level = 0): void {
     const { f } = this.#home;
-    f.set(this.#carry, f.get(this.#count));
+    f.set(this.#carry, f.op("i32.shr_u", f.get(this.#count), f.i32(level)));
     f.block((rest) =>
       f.loop((again) => {
         f.brIf(rest, f.op("i32.eqz", f.op("i32.and", f.get(this.#carry), f.i32(1))));
@@ -188,7 +253,7 @@ class BlockStack {
     );
     result.forEach((l, h) => f.store("v128.store", f.get(this.#top), f.get(l), 16 * h));
     f.increase(this.#top, f.i32(32));
-    f.increase(this.#count, f.i32(1));
+    f.increase(this.#count, f.i32(2 ** level));
   }
 
   /** The result of all blocks. The smallest subtrees are at the end: an odd one moves up as it is. */

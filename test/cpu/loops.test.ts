@@ -163,6 +163,43 @@ test("reductions agree with the interpreter at every length around whole blocks"
   );
 });
 
+/** One fold along rows of `n` elements, four of them. */
+function expectFold(storage: "f32" | "f64", fold: "sum" | "prod" | "max" | "min", n: number, element: (i: number) => number): void {
+  expectAgreement({
+    kernel: loopKernel(2, [{ storage, inner: 1 }], [{ storage, inner: 1 }], body([storage], [e.read(0, storage)]), fold),
+    sizes: [4, n],
+    reads: [{ data: new (arrayOf(storage))(Array.from({ length: 4 * n }, (_, i) => element(i))), offset: 0, strides: [n, 1] }],
+    writes: [{ storage, length: 4, offset: 0, strides: [1] }],
+    uniforms: [],
+  });
+}
+
+test.each(["f32", "f64"] as const)("long sums and products of %s agree, several blocks at a time and at their ends", (storage) => {
+  for (const n of [1024, 1279, 1280, 1536, 2047, 2048, 2049, 2304, 3072, 4095, 5376, 9001]) {
+    expectFold(storage, "sum", n, (i) => Math.sin(i));
+    expectFold(storage, "prod", n, (i) => 1 + Math.sin(i) / 8);
+  }
+});
+
+test.each(["f32", "f64"] as const)("maxima and minima of %s get the sign of zero and NaN right at every length", (storage) => {
+  const rare = fc.constantFrom(0.5, 0.05, 0.002);
+  const length = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(255, 256, 257, 511, 512, 700, 1023, 1024, 1300, 2100));
+  fc.assert(
+    fc.property(fc.constantFrom("max", "min"), length, rare, fc.boolean(), fc.nat(), (fold, n, share, nan, seed) => {
+      let state = (seed % 65536) + 1;
+      const next = (): number => (state = (Math.imul(state, 48271) >>> 0) % 2147483647) / 2147483647;
+      // The extreme is a zero: of either sign, in few places or many, beside what is no extreme.
+      const sign = fold === "max" ? 1 : -1;
+      const [often, seldom] = next() < 0.5 ? [0, -0] : [-0, 0];
+      const few = [seldom, ...(nan ? [NaN] : [])];
+      expectFold(storage, fold, n, () =>
+        next() < share ? few[Math.floor(next() * few.length)]! : next() < 0.3 ? often : sign * (-1 - next()),
+      );
+    }),
+    { numRuns: 150 },
+  );
+});
+
 test("prefix sums agree over more than 256 blocks", () => {
   const kernel = loopKernel(1, [{ storage: "f32", inner: 1 }], [{ storage: "f32", inner: 1 }], body(["f32"], [e.read(0, "f32")]), "cumsum");
   for (const n of [65536, 65537, 65536 + 300, 3 * 65536 + 5]) {
