@@ -2,7 +2,7 @@
  * exp, expm1, exp2 and sigmoid. All follow Cody and Waite: x = n ln 2 + r with |r| <= ln(2)/2, a polynomial for e^r
  * (coefficients: minimax fits of this project), and n added to its exponent.
  */
-import { type Expr, abs, add, div, gt, le, lt, mul, neg, not, rare, select, shl, shr, sub } from "../expr.ts";
+import { type Expr, abs, add, div, gt, lt, mul, neg, rare, select, shl, shr, sub } from "../expr.ts";
 import {
   type ByFloat,
   type FloatLane,
@@ -15,6 +15,7 @@ import {
   like,
   polynomial,
   powerOfTwo,
+  reaches,
   roundToInteger,
   withSign,
 } from "./scalar.ts";
@@ -87,7 +88,7 @@ export function expNormal(x: Expr, low = 0): Expr {
 }
 
 interface Range {
-  /** Results are normal up to this magnitude of the argument. */
+  /** Results are normal below this magnitude of the argument. */
   readonly normal: number;
   /** Beyond these the result is 0, and overflows. */
   readonly zero: number;
@@ -104,7 +105,7 @@ export const exp2Range: ByFloat<Range> = {
 function scaled(p: Expr, bits: Expr, x: Expr, { normal, zero, infinite }: Range): Expr {
   const small = select(lt(x, like(x, zero)), like(x, 0), scaleAny(p, bits));
   const extreme = select(gt(x, like(x, infinite)), like(x, Infinity), small);
-  return rare(not(le(abs(x), like(x, normal))), extreme, scaleNormal(p, bits));
+  return rare(reaches(x, normal), extreme, scaleNormal(p, bits));
 }
 
 export function exp(x: Expr): Expr {
@@ -136,7 +137,7 @@ export function expm1(x: Expr): Expr {
   const half = powerOfTwo(type, integerOf(type, bits, -1)); // 2^(n-1): 2^n overflows before e^x does
   const large = mul(add(mul(half, add(q, r)), half), like(x, 2));
   const extreme = select(gt(x, like(x, infinite)), like(x, Infinity), select(lt(x, like(x, 0)), like(x, -1), large));
-  return withSign(rare(not(le(abs(x), like(x, normal))), extreme, usual), x);
+  return withSign(rare(reaches(x, normal), extreme, usual), x);
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Expr, abs, add, and, div, eq, ge, gt, le, lt, mul, ne, not, or, ra
 import { fastTwoSum, split } from "./double-float.ts";
 import { exp2OfRemainder, exp2Range, scaleAny, scaleNormal } from "./exponential.ts";
 import { isUnusual, splitExponent } from "./logarithm.ts";
-import { type ByFloat, forType, like, polynomial, roundToInteger, withSign } from "./scalar.ts";
+import { type ByFloat, forType, like, polynomial, reaches, roundToInteger, withSign } from "./scalar.ts";
 
 interface Log2 {
   /** The head of sqrt(3)/2, and sqrt(3/2). */
@@ -142,7 +142,7 @@ export function pow(x: Expr, y: Expr): Expr {
   const undefinedLimit = and(eq(a, one), eq(abs(y), infinity));
   const isNaN = or(or(ne(x, x), ne(y, y)), or(rootOfNegative, undefinedLimit));
   const special = select(eq(y, zero), one, select(isNaN, like(x, NaN), signed));
-  return rare(or(isUnusual(x), not(le(abs(w), like(x, range.normal)))), special, scaleNormal(p, bits));
+  return rare(or(isUnusual(x), reaches(w, range.normal)), special, scaleNormal(p, bits));
 }
 
 export const rsqrt = (x: Expr): Expr => div(like(x, 1), sqrt(x));

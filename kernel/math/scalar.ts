@@ -5,7 +5,8 @@
  * The head of a float is the i32 that holds its sign, its exponent and the top of its fraction: all of a float32, the high
  * word of a float64.
  */
-import { type Expr, add, and, bitcast, constant, fromWords, highWord, lowWord, lt, mul, or, select, shl, sub } from "../expr.ts";
+import { type Expr, add, and, bitcast, constant, fromWords, gt, highWord, lowWord, lt, mul, or, select, shl, sub } from "../expr.ts";
+import { bitcastFunction, highWord as highWordOf } from "../scalar.ts";
 
 export const f32 = (value: number): Expr => constant("f32", value);
 export const f64 = (value: number): Expr => constant("f64", value);
@@ -49,6 +50,12 @@ export const floatOf = (bits: Expr): Expr => bitcast("f32", bits);
 export const signOf = (x: Expr): Expr => and(headOf(x), signBit);
 /** magnitude >= 0 with the sign of x. */
 export const withSign = (magnitude: Expr, x: Expr): Expr => withHead(magnitude, or(headOf(magnitude), signOf(x)));
+/** True where |x| >= limit > 0, and for NaN: a comparison of heads, so that the limit must have no more bits than a head. */
+export function reaches(x: Expr, limit: number): Expr {
+  const head = x.type === "f64" ? highWordOf(limit) : floatBits(limit);
+  return gt(and(headOf(x), i32(0x7fffffff)), i32(head - 1));
+}
+const floatBits = bitcastFunction("f32", "i32");
 /** 2^n, for integer n with 1 - bias <= n <= bias (and 0 for n = -bias). */
 export const powerOfTwo = (type: FloatLane, n: Expr): Expr =>
   fromHead(type, shl(add(n, i32(exponentBias[type])), i32(exponentShift[type])));

@@ -1,10 +1,10 @@
 /**
  * sin, cos and tan. All reduce by multiples of pi or pi/2 with a constant in several parts (Cody and Waite): float32 up to
- * |x| = 8000 and exactly beyond (payne-hanek.ts), float64 up to 200,000, beyond which it calls Math. float32 sin and cos
+ * |x| = 8000 and exactly beyond (payne-hanek.ts), float64 up to 131,072, beyond which it calls Math. float32 sin and cos
  * reduce by pi, which needs one odd polynomial and no choice between two; float64 has no wider type at hand in which
  * that polynomial would be right to the last bit near its ends. Coefficients: minimax fits of this project.
  */
-import { type Expr, abs, add, and, call, div, eq, le, mul, neg, not, rare, select, shl, shr, sub, xor } from "../expr.ts";
+import { type Expr, abs, add, and, call, div, eq, mul, neg, rare, select, shl, shr, sub, xor } from "../expr.ts";
 import { fastTwoSum } from "./double-float.ts";
 import { reduceHuge } from "./payne-hanek.ts";
 import {
@@ -18,6 +18,7 @@ import {
   i32,
   like,
   polynomial,
+  reaches,
   roundToInteger,
   signOf,
   withHead,
@@ -27,21 +28,20 @@ import {
 const piParts = [3.140625, 0.000967502593994140625, 1.50990672409534454e-7, 5.12668813651417921e-12];
 // pi/2 in two parts of 34 bits, exact with n < 2^18, and a rest.
 const halfPiParts = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21] as const;
-const fastLimit: ByFloat<number> = { f32: 8000, f64: 200_000 };
+const fastLimit: ByFloat<number> = { f32: 8000, f64: 2 ** 17 };
 
-const isHuge = (a: Expr): Expr => not(le(a, like(a, forType(a, fastLimit))));
+const isHuge = (a: Expr): Expr => reaches(a, forType(a, fastLimit));
 
 /** a - n pi. */
 const subtractMultiple = (a: Expr, n: Expr): Expr => piParts.reduce((r, part) => sub(r, mul(n, f32(part))), a);
 
-/** |x| = n pi/2 + r + low in float64, |r| <= pi/4, to beyond twice its precision, with the low bits of n. */
+/** a = n pi/2 + r + low in float64, to beyond twice its precision, with |r| <= pi/4, |low| < 2^-51, and the low bits of n. */
 function reduceDouble(a: Expr): { r: Expr; low: Expr; bits: Expr } {
   const { n, bits } = roundToInteger(mul(a, f64(2 / Math.PI)));
   const [p1, p2, p3] = halfPiParts.map((part) => mul(n, f64(part))) as [Expr, Expr, Expr];
   const first = sub(a, p1); // exact
-  const second = sub(first, p2);
-  const { sum: r, error: low } = fastTwoSum(second, sub(sub(sub(first, second), p2), p3));
-  return { r, low, bits };
+  const r = sub(first, p2);
+  return { r, low: sub(sub(sub(first, r), p2), p3), bits };
 }
 
 /** sin(a + shift * pi) of float32 a >= 0: the remainder carries the sign of its half turn. */
@@ -72,17 +72,17 @@ function doubleSin(x: Expr, quarters: 0 | 1): Expr {
   const a = abs(x);
   const { r, low, bits } = reduceDouble(a);
   const z = mul(r, r);
-  const sine = add(r, add(mul(mul(r, z), polynomial(z, sinSeries)), low));
   const half = mul(z, f64(0.5));
   const one = f64(1);
   const head = sub(one, half);
+  const sine = add(r, add(mul(mul(r, z), polynomial(z, sinSeries)), mul(low, head))); // d sin r = cos r dr
   const tail = sub(mul(mul(z, z), polynomial(z, cosSeries)), mul(r, low));
   const cosine = add(head, add(sub(sub(one, head), half), tail));
   const turn = quarters === 0 ? bits : add(bits, i32(quarters));
   const y = select(eq(and(turn, i32(1)), i32(0)), sine, cosine);
   const alternation = shl(shr(turn, i32(1)), i32(31));
   const sign = quarters === 0 ? xor(alternation, signOf(x)) : alternation;
-  return rare(isHuge(a), call(quarters === 0 ? "sin" : "cos", x), withHead(y, xor(headOf(y), sign)));
+  return rare(isHuge(x), call(quarters === 0 ? "sin" : "cos", x), withHead(y, xor(headOf(y), sign)));
 }
 
 export function sin(x: Expr): Expr {
@@ -113,8 +113,9 @@ function tanOfRemainder(r: Expr, n: Expr, low?: Expr): Expr {
 /** tan |x| up to the fast limit. The slope of tan multiplies the remainder's rounding by up to 2, so that what it loses is kept. */
 function tanFast(a: Expr): Expr {
   if (a.type === "f64") {
-    const { r, low, bits } = reduceDouble(a);
-    return tanOfRemainder(r, bits, low);
+    const reduced = reduceDouble(a);
+    const { sum: r, error: low } = fastTwoSum(reduced.r, reduced.low);
+    return tanOfRemainder(r, reduced.bits, low);
   }
   const { n, bits } = roundToInteger(mul(a, f32(2 / Math.PI)));
   const [p1, p2, p3, p4] = piParts.map((part) => mul(n, f32(part / 2))) as [Expr, Expr, Expr, Expr];
@@ -126,7 +127,7 @@ function tanFast(a: Expr): Expr {
 export function tan(x: Expr): Expr {
   const a = abs(x);
   const fast = tanFast(a);
-  if (x.type === "f64") return rare(isHuge(a), call("tan", x), withHead(fast, xor(headOf(fast), signOf(x))));
+  if (x.type === "f64") return rare(isHuge(x), call("tan", x), withHead(fast, xor(headOf(fast), signOf(x))));
   const huge = reduceHuge(a, 2, 0);
   const t = rare(isHuge(a), tanOfRemainder(huge.r, huge.n), fast);
   return floatOf(xor(bitsOf(t), signOf(x)));
