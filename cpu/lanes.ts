@@ -19,6 +19,7 @@ export interface Leaves {
   at(slot: number, position: Local, out: Lanes, mask: Local | undefined): void;
 }
 
+const comparisons = new Set<string>(["eq", "ne", "lt", "le", "gt", "ge"]);
 const binaryMath = new Set<string>(["atan2", "pow", "rem"]);
 /** Math.fn, or the remainder, as functions that modules import. */
 const mathImports = new Map<string, Import>();
@@ -31,6 +32,8 @@ function mathImport(name: MathFunction | "rem"): Import {
 export class LaneCode extends Vectors {
   readonly #leaves: Leaves;
   readonly #results = new Map<Instruction, Lanes>();
+  /** The masks of 64-bit lanes that comparisons of f64 gave, beside their results: choices between f64 take them as they are. */
+  readonly #wideMasks = new Map<Instruction, Lanes>();
 
   constructor(f: FunctionBuilder, leaves: Leaves) {
     super(f);
@@ -47,7 +50,11 @@ export class LaneCode extends Vectors {
   }
 
   #release(i: Instruction): void {
-    for (const a of new Set(i.args)) if (a.lastUse === i) this.release(this.#results.get(a)!);
+    for (const a of new Set(i.args))
+      if (a.lastUse === i) {
+        this.release(this.#results.get(a)!);
+        this.release(this.#wideMasks.get(a) ?? []);
+      }
   }
 
   #instruction(i: Instruction): void {
@@ -69,9 +76,29 @@ export class LaneCode extends Vectors {
     if (e.op === "rare") this.#rare(i, out);
     else if (e.op === "read") this.#masked(e, out, args[0]?.[0], (mask) => this.#leaves.read(e.value, out, mask));
     else if (e.op === "at") this.#masked(e, out, args[1]?.[0], (mask) => this.#leaves.at(e.value, args[0]![0]!, out, mask));
-    else fresh.forEach((o, h) => f.set(o, this.#compute(e, args, h)));
+    else if (comparisons.has(e.op) && e.args[0]!.type === "f64") this.#compareWide(i, args, out[0]!);
+    else fresh.forEach((o, h) => f.set(o, this.#compute(i, args, h)));
     this.#results.set(i, out);
     this.#release(i);
+  }
+
+  #compareWide(i: Instruction, [a, b]: readonly Lanes[], out: Local): void {
+    const { f } = this;
+    const wide = this.allocate("f64");
+    wide.forEach((w, h) => f.set(w, f.op(`f64x2.${i.expr.op as "eq"}`, f.get(a![h]!), f.get(b![h]!))));
+    f.set(
+      out,
+      this.#narrow((h) => f.get(wide[h]!)),
+    );
+    this.#wideMasks.set(i, wide);
+  }
+
+  /** The mask that instruction i gave, for half h of a result of a type. */
+  #maskFor(type: Lane, i: Instruction, h: number): Pushed {
+    const narrow = this.#results.get(i)![0]!;
+    if (type !== "f64") return this.f.get(narrow);
+    const wide = this.#wideMasks.get(i);
+    return wide ? this.f.get(wide[h]!) : this.wideMask(narrow, h);
   }
 
   /** A read gives 0 where its mask is false. */
@@ -93,8 +120,9 @@ export class LaneCode extends Vectors {
   }
 
   /** Half h of the result of an operation without memory access. */
-  #compute(e: Expr, args: readonly Lanes[], h: number): Pushed {
+  #compute(i: Instruction, args: readonly Lanes[], h: number): Pushed {
     const { f } = this;
+    const e = i.expr;
     const type = e.args[0]?.type ?? e.type;
     const get = (k: number): Pushed => f.get(args[k]![h]!);
     switch (e.op) {
@@ -105,16 +133,11 @@ export class LaneCode extends Vectors {
       case "uniform":
         return this.#leaves.uniform(e.value);
       case "select":
-        return f.op(
-          "v128.bitselect",
-          f.get(args[1]![h]!),
-          f.get(args[2]![h]!),
-          e.type === "f64" ? this.wideMask(args[0]![0]!, h) : f.get(args[0]![0]!),
-        );
+        return f.op("v128.bitselect", f.get(args[1]![h]!), f.get(args[2]![h]!), this.#maskFor(e.type, i.args[0]!, h));
       case "bitcast":
         return get(0);
       case "convert":
-        return this.#convert(type, e.type, args[0]!, h);
+        return type === "bool" ? this.#fromMask(e.type, i.args[0]!, h) : this.#convert(type, e.type, args[0]!, h);
       case "highWord":
         return f.shuffle(f.get(args[0]![0]!), f.get(args[0]![1]!), [1, 3, 5, 7]);
       case "lowWord":
@@ -144,7 +167,6 @@ export class LaneCode extends Vectors {
       case "le":
       case "gt":
       case "ge":
-        if (type === "f64") return this.#narrow((half) => f.op(`f64x2.${e.op as "eq"}`, f.get(args[0]![half]!), f.get(args[1]![half]!)));
         if (type === "bool") return this.#compareMasks(e.op, args[0]![0]!, args[1]![0]!);
         break;
       case "abs":
@@ -180,6 +202,10 @@ export class LaneCode extends Vectors {
     }
   }
 
+  #fromMask(to: Lane, mask: Instruction, h: number): Pushed {
+    return this.f.op("v128.and", this.#maskFor(to, mask, h), this.splatConstant(to, 1));
+  }
+
   #convert(from: Lane, to: Lane, a: Lanes, h: number): Pushed {
     const { f } = this;
     const [low, high] = a;
@@ -189,10 +215,6 @@ export class LaneCode extends Vectors {
     if (to === "bool") {
       if (from === "f64") return this.#narrow((half) => f.op("f64x2.ne", f.get(a[half]!), this.splatConstant("f64", 0)));
       return f.op(from === "f32" ? "f32x4.ne" : "i32x4.ne", f.get(low!), this.splatConstant(from, 0));
-    }
-    if (from === "bool") {
-      const mask = to === "f64" ? this.wideMask(low!, h) : f.get(low!);
-      return f.op("v128.and", mask, this.splatConstant(to, 1));
     }
     if (from === "f64") {
       const narrow: Op = to === "f32" ? "f32x4.demote_f64x2_zero" : `i32x4.trunc_sat_f64x2_${signed}_zero`;
