@@ -2,7 +2,7 @@
  * Lowering: from a primitive's operands, as views, to the steps that compute it and the views of its outputs.
  * A primitive that only rearranges elements returns a view and no steps.
  */
-import { type Dim, sameDim } from "../core/dim.ts";
+import { type Dim, type DimSizes, evaluateDim, sameDim } from "../core/dim.ts";
 import { dtypeInfo, type Storage } from "../core/dtype.ts";
 import type { Aval } from "../core/primitive.ts";
 import * as e from "./expr.ts";
@@ -12,6 +12,16 @@ import { contiguous, isContiguous, mergeAxes, type View } from "./view.ts";
 export interface Lowered {
   readonly steps: readonly Step[];
   readonly outputs: readonly View[];
+  /** What named sizes must leave room for: where one of these is negative, the node reaches beyond its operands, and fails. */
+  readonly room?: readonly Dim[];
+}
+
+/** Throws when a node reaches beyond its operands, at the sizes of now. */
+export function checkRoom(node: string, { room = [] }: Lowered, sizes: DimSizes): void {
+  for (const d of room) {
+    const left = evaluateDim(d, sizes);
+    if (left < 0) throw new Error(`${node} reaches beyond its operand: ${d} is ${left}`);
+  }
 }
 
 /** What a lowering rule sees of the node it lowers. */

@@ -28,15 +28,28 @@ const slicePrimitive: PrimitiveFunction<SliceParams> = definePrimitive<SlicePara
   type: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   jvp: linearJvp,
   transpose: ({ params: { start, shape, step }, inputs, cotangents }) => {
-    const covered = shape.map((n, i) => (n === 0 ? 0 : addDims(mulDims(step[i]!, addDims(n, -1)), 1)));
-    const high = inputs[0]!.shape.map((n, i) => subDims(subDims(n, start[i]!), covered[i]!));
+    const high = leftOver(inputs[0]!.shape, { start, shape, step });
     return [padPrimitive([cotangents[0]!], { low: start, high, interior: step.map((s) => s - 1), value: 0 })];
   },
   batch: ({ params: { start, shape, step }, inputs, size }) => [
     slicePrimitive(inputs, { start: [0, ...start], shape: [size, ...shape], step: [1, ...step] }),
   ],
-  lower: ({ params: { start, shape, step }, inputs }) => ({ steps: [], outputs: [sliceView(inputs[0]!, start, shape, step)] }),
+  lower: ({ params, inputs }) => ({
+    steps: [],
+    outputs: [sliceView(inputs[0]!, params.start, params.shape, params.step)],
+    room: named([...params.start, ...leftOver(inputs[0]!.shape, params)]),
+  }),
 });
+
+/** How many elements of each axis lie behind the last one of a slice. */
+const leftOver = (from: Shape, { start, shape, step }: SliceParams): Dim[] =>
+  from.map((n, i) => {
+    const covered = shape[i] === 0 ? 0 : addDims(mulDims(step[i]!, addDims(shape[i]!, -1)), 1);
+    return subDims(subDims(n, start[i]!), covered);
+  });
+
+/** Those dimensions of which only the sizes of an epoch tell whether they are negative. */
+const named = (dims: readonly Dim[]): Dim[] => dims.filter((d) => typeof d !== "number");
 
 /** The part of x that begins at `start` and has a shape; x itself where that is all of it. Nothing is checked. */
 export function sliceOf(x: Tensor, start: readonly Dim[], shape: Shape, step: readonly number[] = start.map(() => 1)): Tensor {
@@ -136,7 +149,10 @@ const padPrimitive: PrimitiveFunction<PadParams> = definePrimitive<PadParams>({
   batch: ({ params: { low, high, interior, value }, inputs }) => [
     padPrimitive(inputs, { low: [0, ...low], high: [0, ...high], interior: [0, ...interior], value }),
   ],
-  lower: (call) => (call.params.interior.every((k) => k === 0) ? lowerMasked(call) : lowerSpread(call)),
+  lower: (call) => ({
+    ...(call.params.interior.every((k) => k === 0) ? lowerMasked(call) : lowerSpread(call)),
+    room: named([...call.params.low, ...call.params.high]),
+  }),
 });
 
 function lowerMasked({ params: { low, high, value }, inputs, outputTypes: [type] }: LowerCall<PadParams>): Lowered {

@@ -133,11 +133,12 @@ function lower(t: Tensor, inputs: readonly NodeState[]): Lowered {
   });
 }
 
-function namesOf({ steps, outputs }: Lowered): string[] {
+function namesOf({ steps, outputs, room = [] }: Lowered): string[] {
   const names = new Set<string>();
   const add = (dims: readonly Dim[]): void => {
     for (const d of dims) if (typeof d !== "number") for (const name of dimNames(d)) names.add(name);
   };
+  add(room);
   for (const v of outputs) {
     add(v.shape);
     add(v.strides);

@@ -9,6 +9,7 @@ import { evaluateShape } from "../core/shape.ts";
 import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program } from "../kernel/backend.ts";
 import { fuse } from "../kernel/fuse.ts";
 import { type Operand, operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
+import { checkRoom } from "../kernel/lowering.ts";
 import type { Failure, NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
 import { assignTransients, type Transients } from "./transient.ts";
@@ -142,6 +143,7 @@ function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: 
       // Strides and arguments may need a name that the shape does not show.
       for (const name of node.names) evaluateDim(dim(name), sizes);
       for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
+      checkRoom(tensor.describe(), node.lowered, sizes);
       for (const step of node.lowered.steps) checkSizes(step, sizes);
     }
     for (const slot of node.own) if (resident.has(slot)) memory.place(slot, bytesOf(slot, sizes), tensor);

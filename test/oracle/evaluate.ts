@@ -11,6 +11,7 @@ import { outputPrimitive, type Tensor } from "../../core/tensor.ts";
 import type { BoundOperand, Buffer } from "../../kernel/backend.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
 import type { Operand, Slot } from "../../kernel/kernel.ts";
+import { checkRoom } from "../../kernel/lowering.ts";
 import { contiguous, type View } from "../../kernel/view.ts";
 import { ownRules } from "../../ops/primitive.ts";
 
@@ -61,10 +62,12 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
     const data = t.inputs.length === 0 ? leaf(t) : undefined;
     if (data) return filled(t, data);
     const inputs = t.inputs.map((x) => views.get(x)![0]!);
-    const { steps, outputs } = ownRules.rule(
+    const lowered = ownRules.rule(
       t.primitive,
       "lower",
     )({ params: t.params, inputs, inputTypes: t.inputs.map((x) => x.outputs[0]!), outputTypes: t.outputs });
+    checkRoom(t.describe(), lowered, sizes);
+    const { steps, outputs } = lowered;
     for (const { kernel, sizes: dims, reads, writes, uniforms } of steps) {
       const step = {
         kernel,

@@ -5,6 +5,8 @@ import { constant } from "../../core/leaves.ts";
 import { add, neg } from "../../ops/arithmetic.ts";
 import { broadcastTo } from "../../ops/operand.ts";
 import { reduceSum } from "../../ops/broadcast.ts";
+import { grad } from "../../ad/grad.ts";
+import { pad, slice } from "../../ops/pad.ts";
 import { definePrimitive } from "../../ops/primitive.ts";
 import type { Backend } from "../../kernel/backend.ts";
 import { createEngine, type Engine } from "../../scheduler/engine.ts";
@@ -52,6 +54,23 @@ overBackends("failures", (make) => {
     expect(failures.map((f) => f.epoch)).toEqual([1]);
     expect(failures[0]!.tensor!.primitive.name).toBe("broadcast");
     expect(String(failures[0]!.error)).toMatch(/dimension n-3 of shape \[n-3\] is negative \(-1\)/);
+  });
+
+  it("befall slices, and their gradients, that reach beyond a size that shrank", async () => {
+    const engine = await make();
+    failuresOf(engine);
+    const x = engine.variable([1, 2, 3, 4], { shape: [n], label: "x" });
+    const total = reduceSum([slice(x, [1], [3])], { axes: [0] });
+    const both = { total, slope: grad(total, x) };
+    const read = async (data: number[]): Promise<unknown> => {
+      x.set(data);
+      const { total, slope } = await engine.read(both);
+      return [total.item(), slope.toArray()];
+    };
+    expect(await read([1, 2, 3, 4])).toEqual([5, [0, 1, 1, 0]]);
+    await expect(read([1, 2])).rejects.toThrow(/slice float32\[2\] reaches beyond its operand: n-3 is -1/);
+    expect(await read([5, 6, 7])).toEqual([13, [0, 1, 1]]);
+    await expect(engine.read(pad(x, [[subDims(n, 4), 0]]))).rejects.toThrow(/pad .* reaches beyond its operand: n-4 is -1/);
   });
 
   it("are emitted on the stream when they are asked for", async () => {
