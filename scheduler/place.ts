@@ -60,7 +60,7 @@ export class Memory {
     sizes.forEach((bytes, k) => {
       const old = this.#temps[k];
       if (old && old.bytes >= bytes) return;
-      if (old) {
+      if (old?.buffer) {
         this.#temps[k] = { buffer: 0, bytes: 0 };
         this.#free(old.buffer, old.bytes);
       }

@@ -74,9 +74,14 @@ export class Plan {
 
   /** Gives all values a place and settles which nodes have failed. Whether there was room for all. */
   place(bindings: Bindings): boolean {
-    const { memory, sizes } = bindings;
     this.release();
     for (const node of this.nodes) node.failure = place(node, this.#resident, bindings);
+    while (!this.#reserve(bindings));
+    return !this.nodes.some((n) => n.failure?.error instanceof OutOfMemory);
+  }
+
+  /** Finds room for what does not stay; where there is too little, the node that needs the most fails, and what is above it. Whether there was. */
+  #reserve({ memory, sizes }: Bindings): boolean {
     this.#able = this.#stepsThatCan();
     this.#transients = assignTransients(
       // Most plans leave everything behind that they store.
@@ -84,15 +89,28 @@ export class Plan {
       (slot) => this.#written.has(slot) && !this.#resident.has(slot),
       (slot) => bytesOf(slot, sizes),
     );
-    // Reported once, at a node that has not failed for a reason of its own.
-    const tensor = this.nodes.findLast((n) => !n.failure)?.tensor;
+    if (this.#transients.sizes.length === 0) return true;
+    const largest = this.#largestTransient(sizes);
     try {
-      if (tensor) memory.reserve(this.#transients.sizes, tensor);
+      memory.reserve(this.#transients.sizes, largest.tensor);
+      return true;
     } catch (error) {
-      for (const node of this.nodes) node.failure ??= { tensor: tensor!, error };
-      this.#able = [];
+      largest.failure = { tensor: largest.tensor, error };
+      for (const node of this.nodes) node.failure ??= node.inputs.find((input) => input.failure)?.failure;
+      return false;
     }
-    return !this.nodes.some((n) => n.failure?.error instanceof OutOfMemory);
+  }
+
+  /** The node, of those that have not failed, whose own values take the most room while the plan runs. */
+  #largestTransient(sizes: DimSizes): NodeState {
+    const { places } = this.#transients;
+    let [largest, most] = [undefined as NodeState | undefined, -1];
+    for (const node of this.nodes) {
+      if (node.failure) continue;
+      for (const slot of [...node.own, ...node.temps])
+        if (places.has(slot) && bytesOf(slot, sizes) > most) [largest, most] = [node, bytesOf(slot, sizes)];
+    }
+    return largest!;
   }
 
   /** Writes in the sizes and addresses of now. */

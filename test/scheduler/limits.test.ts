@@ -8,6 +8,8 @@ import { cpu } from "../../cpu/backend.ts";
 import { type Backend, OutOfMemory } from "../../kernel/backend.ts";
 import { add, mul, neg } from "../../ops/arithmetic.ts";
 import { reduceSum } from "../../ops/broadcast.ts";
+import { broadcastTo } from "../../ops/operand.ts";
+import { sort } from "../../ops/sort.ts";
 import type { Variable } from "../../core/source.ts";
 import { createEngine, type Engine } from "../../scheduler/engine.ts";
 import { check, programs } from "./model.ts";
@@ -167,6 +169,27 @@ overBackends("buffers", (make) => {
     x.set(new Float32Array(1000).fill(4));
     await settle(engine);
     expect([failures, seen.at(-1)![1], other]).toEqual([[], -4000, [[0, 2000]]]);
+  });
+
+  it("that do not fit inside a plan fail their nodes; the others of the plan go on", async () => {
+    const engine = await make({ budgetBytes: 5000 });
+    const failures = failuresOf(engine);
+    const x = engine.variable(new Float32Array(500), { label: "x" });
+    const wide = neg(broadcastTo(x, [500, 500])).named("wide");
+    const few = watch(engine, reduceSum([x], { axes: [0] }));
+    const none = watch(engine, reduceSum([sort(wide)], { axes: [0, 1] }));
+    await settle(engine);
+    for (const v of [1, 2]) {
+      x.set(new Float32Array(500).fill(v));
+      await settle(engine);
+    }
+    expect(few).toEqual([
+      [0, 0],
+      [1, 500],
+      [2, 1000],
+    ]);
+    expect(none).toEqual([]);
+    expect(new Set(failures.map((f) => String(f.error).includes("1000000 bytes")))).toEqual(new Set([true]));
   });
 
   it("keep within the budget: what does not fit fails, with the bytes, the budget and the largest tensors", async () => {
