@@ -13,7 +13,7 @@ import {
   i32,
   integerOf,
   like,
-  polynomial,
+  seriesOf,
   powerOfTwo,
   reaches,
   roundToInteger,
@@ -60,10 +60,10 @@ const exp2Series: ByFloat<readonly number[]> = {
 };
 
 /** e^r for |r| <= ln(2)/2. */
-const expOfRemainder = (r: Expr): Expr => add(add(mul(mul(r, r), polynomial(r, forType(r, expSeries))), r), like(r, 1));
+const expOfRemainder = (r: Expr): Expr => add(add(mul(mul(r, r), seriesOf(r, expSeries)), r), like(r, 1));
 
 /** 2^r for |r| <= 1/2. */
-export const exp2OfRemainder = (r: Expr): Expr => add(mul(r, polynomial(r, forType(r, exp2Series))), like(r, 1));
+export const exp2OfRemainder = (r: Expr): Expr => add(mul(r, seriesOf(r, exp2Series)), like(r, 1));
 
 /** 2^n, with `bits` from roundToInteger: n lands in the exponent, the rest is shifted out. */
 export const normalPower = (type: FloatLane, bits: Expr): Expr =>
@@ -129,7 +129,7 @@ export function expm1(x: Expr): Expr {
   const type = x.type as FloatLane;
   const { normal, infinite } = forType(x, expRange);
   const { r, error, bits } = reduceByLn2(x);
-  const q = mul(mul(r, r), polynomial(r, forType(x, expm1Series)));
+  const q = mul(mul(r, r), seriesOf(r, expm1Series));
   const power = normalPower(type, bits);
   const one = like(x, 1);
   const usual =

@@ -1,6 +1,6 @@
 /** asin, acos, atan and atan2. Coefficients: minimax fits of this project. */
 import { type Expr, abs, add, div, eq, gt, lt, mul, select, sqrt, sub, xor } from "../expr.ts";
-import { type ByFloat, forType, headOf, i32, like, polynomial, signOf, withHead, withSign } from "./scalar.ts";
+import { type ByFloat, forType, headOf, i32, like, seriesOf, signOf, withHead, withSign } from "./scalar.ts";
 
 /** pi/2 = high + low, as numbers of each type. */
 const halfPi: ByFloat<{ high: number; low: number }> = {
@@ -28,7 +28,7 @@ const atanSeries: ByFloat<readonly number[]> = {
 /** atan t for t in [0, 1]. */
 function atanOfUnit(t: Expr): Expr {
   const z = mul(t, t);
-  return add(t, mul(mul(t, z), polynomial(z, forType(t, atanSeries))));
+  return add(t, mul(mul(t, z), seriesOf(z, atanSeries)));
 }
 
 export function atan(x: Expr): Expr {
@@ -70,7 +70,7 @@ function asinParts(x: Expr): { large: Expr; s: Expr; tail: Expr } {
   const large = gt(a, like(x, 0.5));
   const z = select(large, mul(sub(like(x, 1), a), like(x, 0.5)), mul(a, a));
   const s = select(large, sqrt(z), a);
-  return { large, s, tail: mul(mul(s, z), polynomial(z, forType(x, asinSeries))) };
+  return { large, s, tail: mul(mul(s, z), seriesOf(z, asinSeries)) };
 }
 
 export function asin(x: Expr): Expr {

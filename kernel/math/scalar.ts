@@ -27,6 +27,18 @@ export function polynomial(x: Expr, c: readonly number[]): Expr {
   return sum;
 }
 
+/** The same for long polynomials, as two, of which neither waits for the other: that of the first 4 or 8 coefficients, and the rest. */
+function longPolynomial(x: Expr, c: readonly number[]): Expr {
+  const first = c.length < 20 ? 4 : 8;
+  let power = x;
+  for (let k = 1; k < first; k *= 2) power = mul(power, power);
+  return add(polynomial(x, c.slice(0, first)), mul(power, polynomial(x, c.slice(first))));
+}
+
+/** The polynomial of the type that x has, where that of float64 is long. */
+export const seriesOf = (x: Expr, c: ByFloat<readonly number[]>): Expr =>
+  (x.type === "f64" ? longPolynomial : polynomial)(x, forType(x, c));
+
 /** The smaller and the larger of x and a bound, x where it is NaN. One instruction each in SIMD, unlike IEEE min and max. */
 export const atMost = (x: Expr, bound: number): Expr => select(lt(like(x, bound), x), like(x, bound), x);
 export const atLeast = (x: Expr, bound: number): Expr => select(lt(x, like(x, bound)), like(x, bound), x);

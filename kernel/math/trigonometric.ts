@@ -18,6 +18,7 @@ import {
   i32,
   like,
   polynomial,
+  seriesOf,
   reaches,
   roundToInteger,
   signOf,
@@ -105,7 +106,7 @@ const tanSeries: ByFloat<readonly number[]> = {
 /** tan(r + low + n pi/2) for |r| <= pi/4: tan r, or -1 / tan r for odd n. */
 function tanOfRemainder(r: Expr, n: Expr, low?: Expr): Expr {
   const z = mul(r, r);
-  const series = mul(mul(r, z), polynomial(z, forType(r, tanSeries)));
+  const series = mul(mul(r, z), seriesOf(z, tanSeries));
   const t = add(r, low ? add(series, add(low, mul(low, z))) : series); // d tan r = (1 + z + ...) dr
   return select(eq(and(n, i32(1)), i32(0)), t, div(like(r, -1), t));
 }
