@@ -69,6 +69,8 @@ export class Engine implements SourceOwner {
   #disposed = false;
 
   constructor({ backend, budgetBytes = Infinity, flushOn = "microtask", fusion = true, label }: EngineOptions) {
+    if (typeof backend?.prepare !== "function")
+      throw new Error(`createEngine: backend must be a backend, such as cpu() from "fluxion/cpu", got ${typeof backend}`);
     if (!(budgetBytes > 0)) throw new Error(`createEngine: budgetBytes must be a positive number of bytes, got ${budgetBytes}`);
     this.label = label ?? `engine ${++enginesMade}`;
     this.failures = guarded(this.#failures, (error) => console.error(`${this.label}: a listener of failures threw:`, error));

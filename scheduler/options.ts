@@ -52,7 +52,10 @@ export type Emission<T> = { readonly epoch: number; readonly value: T } | { read
 /** The RxJS scheduler of an option; none for microtasks. Throws where there are no animation frames. */
 export function schedulerFor(flushOn: NonNullable<EngineOptions["flushOn"]>): SchedulerLike | undefined {
   if (flushOn === "microtask") return undefined;
-  if (flushOn !== "animationFrame") return flushOn;
+  if (flushOn !== "animationFrame") {
+    if (typeof flushOn?.schedule === "function") return flushOn;
+    throw new Error(`createEngine: flushOn must be "microtask", "animationFrame" or an RxJS scheduler, got ${String(flushOn)}`);
+  }
   if (typeof requestAnimationFrame === "undefined")
     throw new Error('createEngine: flushOn "animationFrame" needs requestAnimationFrame, which only pages have; use "microtask"');
   return animationFrameScheduler;

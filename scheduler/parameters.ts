@@ -64,7 +64,6 @@ export class Parameters<T> {
     enablePatches();
     this.#host = host;
     this.changes = guarded(this.#changes, (error) => host.report(error));
-    this.#value = freeze(structuredClone(tree), true);
     const { leaves, paths, rebuild } = leavesOf(tree);
     this.#paths = paths;
     this.#variables = leaves.map((data, i) => {
@@ -74,6 +73,7 @@ export class Parameters<T> {
         );
       return host.variable(data, paths[i] || "parameters");
     });
+    this.#value = freeze(structuredClone(tree), true);
     this.tensors = rebuild(this.#variables) as VariablesOf<T>;
   }
 

@@ -178,6 +178,7 @@ const cases: readonly (readonly [what: string, act: () => unknown, ...words: (st
     "data",
   ],
   ["a variable set to a tensor", () => engine.variable([[1, 2, 3]], { label: "v" }).set(a as never), '"v"', "a Tensor"],
+  ["parameters that are tensors", () => engine.parameters({ w: a } as never), "parameters", "w", "typed arrays"],
   ["a name where a size is meant", () => wrong.eye!("n"), "eye", '"n"', "named dimension"],
   ["nothing where a size is meant", () => wrong.arange!(), "arange", "undefined"],
   ["a number where a shape is meant", () => wrong.broadcastTo!(a, 3), "broadcastTo", "list of sizes", "3"],
@@ -199,6 +200,13 @@ const cases: readonly (readonly [what: string, act: () => unknown, ...words: (st
   ],
   ["arithmetic by operator", () => (a as unknown as number) * 2, '"a"', "x.mul(y)"],
 ];
+
+it.each([
+  ["a scheduler that is none", { flushOn: "tomorrow" }, /createEngine: flushOn must be .* RxJS scheduler, got tomorrow/],
+  ["a backend that is none", { backend: "cpu" }, /createEngine: backend must be .* cpu\(\).*, got string/],
+  ["animation frames where there are none", { flushOn: "animationFrame" }, /requestAnimationFrame/],
+  ["a budget that is none", { budgetBytes: NaN }, /budgetBytes must be a positive number of bytes, got NaN/],
+])("createEngine refuses %s", (_, options, message) => expect(createEngine(options as never)).rejects.toThrow(message));
 
 describe("bad input throws at once", () => {
   it.each(cases.map(([what, act, ...words]) => [what, act, words] as const))("%s", (_, act, words) => {
