@@ -1,7 +1,7 @@
 /**
  * Reductions along the last axis of the index space, by the fixed tree of kernel/tree.ts, in two shapes with the same bits:
  * - rows: the folded axis is the lane axis, and the four partial results of a block are the four lanes;
- * - columns: the lane axis is the one before it, four results at a time with four partial results each.
+ * - columns: the lane axis is the one before it, four results at a time with four partial results each, or whole cache lines (columns.ts).
  * The body is computed for each element on the way.
  */
 import type { Storage } from "../core/dtype.ts";
@@ -9,7 +9,8 @@ import { type Expr, exprOrder } from "../kernel/expr.ts";
 import type { Access, Fold, LoopKernel } from "../kernel/kernel.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { ArgFold } from "./argfold.ts";
-import type { FunctionBuilder, Local } from "./encoder.ts";
+import { emitLinesOfColumns, type Moving } from "./columns.ts";
+import type { FunctionBuilder } from "./encoder.ts";
 import { LaneCode } from "./lanes.ts";
 import { alongOf, stored } from "./loops.ts";
 import { type Along, Nest } from "./nest.ts";
@@ -75,9 +76,12 @@ export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
   const k = nest.positions[folded]!;
   const n = nest.sizes[folded]!;
   const end = f.local();
+  const simple = levels[Level.element]!.length <= SIMPLE;
   /** The tree of rows whose elements cost little, so that it pays to have code of their own for long and for short ones. */
-  const simple = levels[Level.element]!.length <= SIMPLE && nest.reads.every((r) => r.along === "same" || r.along === "unit");
-  const tree = folder instanceof TreeFold && !columns && simple ? folder : undefined;
+  const tree =
+    folder instanceof TreeFold && !columns && simple && nest.reads.every((r) => r.along === "same" || r.along === "unit")
+      ? folder
+      : undefined;
   /** Walks so many complete blocks of a row at once, as long as there are: then an addition need not wait for the one before. */
   const completeBlocks = (tree: TreeFold, count: 1 | 2 | 4): void =>
     f.block((rest) =>
@@ -151,35 +155,43 @@ export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
     return f.if(f.op("i32.le_u", f.get(n), f.i32(BLOCK)), short, long);
   }
 
-  const strides = nest.reads.map(() => f.local());
+  const column = nest.positions[nest.laneAxis]!;
   const saved = nest.reads.map(() => f.local());
-  const moving = (slot: number): Local => (nest.reads[slot]!.along === "same" ? nest.reads[slot]!.pointer : nest.reads[slot]!.run);
-  nest.reads.forEach((r, slot) => f.set(strides[slot]!, f.load("i32.load", f.get(0), r.strides[folded]!)));
+  const moving: Moving[] = nest.reads.map((r) => ({ pointer: r.along === "same" ? r.pointer : r.run, stride: f.local() }));
+  moving.forEach(({ stride }, slot) => f.set(stride, f.load("i32.load", f.get(0), nest.reads[slot]!.strides[folded]!)));
+  const group = (): void => {
+    f.if(
+      f.op("i32.eqz", f.get(n)),
+      () => folder.empty(),
+      () => {
+        code.emit(levels[Level.group]!);
+        moving.forEach(({ pointer }, slot) => f.set(saved[slot]!, f.get(pointer)));
+        f.set(k, f.i32(0));
+        folder.begin();
+        blocks(() => {
+          f.loop((next) => {
+            folder.stepColumns(element());
+            for (const { pointer, stride } of moving) f.increase(pointer, f.get(stride));
+            f.brIf(next, f.op("i32.lt_u", f.tee(k, f.add(f.get(k), f.i32(1))), f.get(end)));
+          });
+          folder.joinColumns(k);
+        });
+        moving.forEach(({ pointer }, slot) => f.set(pointer, f.get(saved[slot]!)));
+      },
+    );
+    nest.write(nest.writes[0]!, folder.result);
+  };
+  const { fold } = plan;
+  const byLines = simple && levels[Level.group]!.length === 0 && fold !== "argmax" && fold !== "argmin";
   nest.outer(rank - 2, () => {
     nest.startLanes();
     code.emit(levels[Level.row]!);
-    nest.lanes(() => {
-      f.if(
-        f.op("i32.eqz", f.get(n)),
-        () => folder.empty(),
-        () => {
-          code.emit(levels[Level.group]!);
-          saved.forEach((s, slot) => f.set(s, f.get(moving(slot))));
-          f.set(k, f.i32(0));
-          folder.begin();
-          blocks(() => {
-            f.loop((next) => {
-              folder.stepColumns(element());
-              strides.forEach((s, slot) => f.increase(moving(slot), f.get(s)));
-              f.brIf(next, f.op("i32.lt_u", f.tee(k, f.add(f.get(k), f.i32(1))), f.get(end)));
-            });
-            folder.joinColumns(k);
-          });
-          saved.forEach((s, slot) => f.set(moving(slot), f.get(s)));
-        },
-      );
-      nest.write(nest.writes[0]!, folder.result);
-    });
+    if (byLines) {
+      let fits = f.op("i32.ne", f.get(n), f.i32(0));
+      for (const r of nest.reads) if (r.along === "either") fits = f.op("i32.and", fits, f.get(r.adjacent));
+      f.if(fits, () => emitLinesOfColumns({ f, nest, vectors: code }, fold, kind, moving, element));
+    }
+    f.if(f.op("i32.lt_u", f.get(column), f.get(nest.sizes[nest.laneAxis]!)), () => nest.lanes(group));
   });
 }
 

@@ -19,7 +19,7 @@ export const Scratch = {
   address: 64,
   /** Where lanes that must not read anything read. */
   nowhere: 0,
-  /** Partial results of blocks: at most 32 levels of 32 bytes. */
+  /** Results of blocks: at most 24 levels, since a row has less than 2^32 elements, of up to 64 bytes. */
   stack: 64,
   /** A matrix product's tiles. */
   tiles: 2048,

@@ -61,8 +61,8 @@ export class Nest implements Leaves {
   readonly #addresses: Local;
   readonly #nowhere: Local;
   readonly #uniforms: number;
-  /** How far along the lane axis reads and positions are ahead of where the walk is. */
-  #ahead = 0;
+  /** Within `ahead`: how far reads and positions are ahead of where the walk along the lane axis is. */
+  #ahead: number | undefined;
 
   constructor(
     f: FunctionBuilder,
@@ -160,7 +160,7 @@ export class Nest implements Leaves {
     f.loop((next) => {
       f.if(f.op("i32.eq", f.get(i), f.get(this.#complete)), () => this.#incomplete(walkedWrites));
       group();
-      this.#advance(walkedWrites);
+      this.advance(walkedWrites);
       f.brIf(next, f.op("i32.lt_u", f.get(i), f.get(end)));
     });
   }
@@ -172,7 +172,7 @@ export class Nest implements Leaves {
     f.if(f.get(this.#complete), () =>
       f.loop((next) => {
         complete();
-        this.#advance([]);
+        this.advance([]);
         f.brIf(next, f.op("i32.lt_u", f.get(i), f.get(this.#complete)));
       }),
     );
@@ -194,7 +194,7 @@ export class Nest implements Leaves {
   }
 
   /** Moves on by one group. */
-  #advance(walkedWrites: readonly OperandCode[]): void {
+  advance(walkedWrites: readonly OperandCode[] = this.writes): void {
     const { f } = this;
     f.increase(this.positions[this.laneAxis]!, f.i32(4));
     for (const o of [...this.reads, ...walkedWrites])
@@ -247,17 +247,17 @@ export class Nest implements Leaves {
 
   // ---- leaves of expressions
 
-  /** Lets `body` read the four elements that come `distance` later, which must exist; no read is strided. */
+  /** Lets `body` read the four elements that come `distance` later, which must exist; reads move by one or not at all from lane to lane. */
   ahead(distance: number, body: () => void): void {
     this.#ahead = distance;
     body();
-    this.#ahead = 0;
+    this.#ahead = undefined;
   }
 
   index(axis: number): Pushed {
     const { f } = this;
     const here = f.get(this.positions[axis]!);
-    const position = f.op("i32x4.splat", axis === this.laneAxis && this.#ahead > 0 ? f.add(here, f.i32(this.#ahead)) : here);
+    const position = f.op("i32x4.splat", axis === this.laneAxis && this.#ahead ? f.add(here, f.i32(this.#ahead)) : here);
     return axis !== this.laneAxis ? position : f.op("i32x4.min_s", f.op("i32x4.add", position, f.get(this.#iota)), f.get(this.#last));
   }
 
@@ -269,7 +269,7 @@ export class Nest implements Leaves {
     const { f } = this;
     const { get } = f;
     const o = this.reads[slot]!;
-    const shift = o.along === "unit" ? this.#ahead * storageBytes(o.storage) : 0;
+    const shift = (this.#ahead ?? 0) * storageBytes(o.storage);
     const vector = (): void => out.forEach((l, h) => f.set(l, f.load("v128.load", this.#address(o), 16 * h + shift)));
     const exists = (): Pushed => f.op("v128.and", get(mask!), get(this.live));
     const single = (): void =>
@@ -285,7 +285,7 @@ export class Nest implements Leaves {
       f.set(this.#addresses, exists());
       if (o.along === "unit") f.if(f.op("i32x4.all_true", get(mask)), vector, single);
       else single();
-    } else if (o.along === "unit") vector();
+    } else if (o.along === "unit" || this.#ahead !== undefined) vector();
     else if (o.along === "either") f.if(get(o.adjacent), vector, single);
     else single();
   }
@@ -312,8 +312,10 @@ export class Nest implements Leaves {
   #lane(o: OperandCode, l: number): Pushed {
     const { f } = this;
     const first = this.#address(o);
-    if (l + this.#ahead === 0 || (l === 0 && o.along !== "unit")) return first;
-    return f.add(first, o.along === "unit" ? f.i32((l + this.#ahead) * storageBytes(o.storage)) : f.get(o.distances[l - 1]!));
+    const distance = l + (this.#ahead ?? 0);
+    if (distance === 0) return first;
+    const adjacent = o.along === "unit" || this.#ahead !== undefined;
+    return f.add(first, adjacent ? f.i32(distance * storageBytes(o.storage)) : f.get(o.distances[l - 1]!));
   }
 
   /** The address, or one that may always be read where the lane's flag is not set. */

@@ -5,10 +5,14 @@
 import { BLOCK } from "../kernel/tree.ts";
 import type { FunctionBuilder, Label, Local } from "./encoder.ts";
 import { Scratch } from "./memory.ts";
+import { type Combination, Partial } from "./partial.ts";
 import type { Lanes, Vectors } from "./vectors.ts";
 
 /** Element types of reductions. */
 export type Kind = "f32" | "f64" | "i32" | "u32";
+
+/** Reductions by the tree. */
+export type TreeReduction = "sum" | "prod" | "max" | "min";
 
 /** The function that a fold is part of: its scratch address, and which of the four lanes exist. */
 export interface Home {
@@ -21,10 +25,12 @@ export interface Home {
 export const lowest: Record<Kind, number> = { f32: -Infinity, f64: -Infinity, i32: -(2 ** 31), u32: 0 };
 export const highest: Record<Kind, number> = { f32: Infinity, f64: Infinity, i32: 2 ** 31 - 1, u32: 2 ** 32 - 1 };
 
-export function identityOf(fold: "sum" | "prod" | "max" | "min", kind: Kind): number {
+export function identityOf(fold: TreeReduction, kind: Kind): number {
   if (fold === "sum") return kind === "f32" || kind === "f64" ? -0 : 0;
   return fold === "prod" ? 1 : fold === "max" ? lowest[kind] : highest[kind];
 }
+
+export const combinationOf = (fold: TreeReduction): Combination => (fold === "sum" ? "add" : fold === "prod" ? "mul" : fold);
 
 /** sum, prod, max, min: partial results, blocks, and the pairwise tree above them. */
 export class TreeFold {
@@ -34,32 +40,28 @@ export class TreeFold {
   readonly #vectors: Vectors;
   readonly #rows: boolean;
   readonly #kind: Kind;
-  readonly #op: "add" | "mul" | "max" | "min";
+  readonly #op: Combination;
   readonly #identity: Lanes;
   readonly #identityValue: number;
   readonly #emptyValue: number;
-  /** In rows the lanes of one vector are the partial results of an element; in columns four vectors are. */
+  /** In rows the lanes of one vector are the partial results of a block, and four blocks may be under way; in columns four vectors are. */
+  readonly #blocks: readonly Partial[];
   readonly #partials: readonly Lanes[];
-  /** Of float maxima and minima in rows: what the cheap instruction neglects, see `#extend`. One for each of the partial results. */
-  readonly #signs: readonly Lanes[];
-  readonly #nans: readonly Lanes[];
   readonly #stack: BlockStack;
   readonly #phase: Local;
 
-  constructor(home: Home, vectors: Vectors, fold: "sum" | "prod" | "max" | "min", kind: Kind, rows: boolean) {
+  constructor(home: Home, vectors: Vectors, fold: TreeReduction, kind: Kind, rows: boolean) {
     this.#f = home.f;
     this.#home = home;
     this.#vectors = vectors;
     this.#rows = rows;
     this.#kind = kind;
-    this.#op = fold === "sum" ? "add" : fold === "prod" ? "mul" : fold;
+    this.#op = combinationOf(fold);
     this.#identityValue = identityOf(fold, kind);
     this.#emptyValue = fold === "sum" ? 0 : this.#identityValue;
     this.#identity = vectors.allocate(kind);
-    this.#partials = [0, 1, 2, 3].map(() => vectors.allocate(kind));
-    const neglected = rows && (fold === "max" || fold === "min") && (kind === "f32" || kind === "f64") ? this.#partials : [];
-    this.#signs = neglected.map(() => vectors.allocate(kind));
-    this.#nans = neglected.map(() => vectors.allocate(kind));
+    this.#blocks = rows ? [0, 1, 2, 3].map(() => new Partial(vectors, this.#op, kind)) : [];
+    this.#partials = rows ? this.#blocks.map((b) => b.lanes) : [0, 1, 2, 3].map(() => vectors.allocate(kind));
     this.result = vectors.allocate(kind);
     this.#phase = home.f.local();
     this.#stack = new BlockStack(home, (out, a, b) => this.#join(out, a, b), vectors.allocate(kind));
@@ -79,48 +81,14 @@ export class TreeFold {
   }
 
   beginBlock(): void {
-    for (const p of this.#partials) this.#vectors.move(p, this.#identity);
-    for (const s of this.#signs) this.#vectors.move(s, this.#identity);
-    for (const u of this.#nans) this.#vectors.fill("i32", u, 0);
-  }
-
-  /**
-   * Adds elements to partial result b of a row. The instruction of WebAssembly that gets NaN and the sign of zero right is
-   * many of the machine's, one waiting for the other. pmax and pmin are one each, but forget NaNs, and of two zeros keep the first; so NaNs
-   * are remembered, and signs: where the maximum is zero nothing is greater, so that it is -0 if all signs are set; a minimum, if any is.
-   */
-  #extend(b: number, value: Lanes): void {
-    const p = this.#partials[b]!;
-    const [signs, nans] = [this.#signs[b], this.#nans[b]];
-    if (!signs || !nans) return this.#join(p, p, value);
-    const { op, get, set } = this.#f;
-    const shape = this.#kind === "f32" ? "f32x4" : "f64x2";
-    const max = this.#op === "max";
-    value.forEach((v, h) => {
-      set(p[h]!, op(`${shape}.${max ? "pmax" : "pmin"}`, get(p[h]!), get(v)));
-      set(signs[h]!, op(max ? "v128.and" : "v128.or", get(signs[h]!), get(v)));
-      set(nans[h]!, op("v128.or", get(nans[h]!), op(`${shape}.ne`, get(v), get(v))));
-    });
-  }
-
-  /** Puts what was neglected into partial result b. */
-  #settle(b: number): void {
-    const [signs, nans] = [this.#signs[b], this.#nans[b]];
-    if (!signs || !nans) return;
-    const { op, get, set, constant } = this.#f;
-    const kind = this.#kind as "f32" | "f64";
-    const shape = kind === "f32" ? "f32x4" : "f64x2";
-    this.#partials[b]!.forEach((p, h) => {
-      const signedZero = op("v128.and", get(signs[h]!), constant(kind, -0));
-      const extreme = op("v128.bitselect", signedZero, get(p), op(`${shape}.eq`, get(p), constant(kind, 0)));
-      set(p, op("v128.or", extreme, get(nans[h]!)));
-    });
+    for (const b of this.#blocks) b.begin(this.#identity);
+    if (!this.#rows) for (const p of this.#partials) this.#vectors.move(p, this.#identity);
   }
 
   /** Lanes that do not exist add the identity, which changes nothing. */
   stepRows(value: Lanes): void {
     this.#vectors.select(this.#kind, this.result, this.#home.live, value, this.#identity);
-    this.#extend(0, this.result);
+    this.#blocks[0]!.add(this.result);
   }
 
   /** The partial results take turns by going round, so that one piece of code serves all four. */
@@ -155,12 +123,12 @@ export class TreeFold {
 
   /** The next four elements of a row, of the block whose partial results are vector b. */
   step(b: number, value: Lanes): void {
-    this.#extend(b, value);
+    this.#blocks[b]!.add(value);
   }
 
   /** How many blocks of a row may be walked at once: as many as registers hold the state of. */
   get blocksAtOnce(): 2 | 4 {
-    return this.#signs.length > 0 && this.#kind === "f64" ? 2 : 4;
+    return this.#blocks[0]!.locals > 3 ? 2 : 4;
   }
 
   /** After 1, 2 or 4 complete blocks of a row at once. */
@@ -176,7 +144,7 @@ export class TreeFold {
   #joinRow(b: number): void {
     const f = this.#f;
     const p = this.#partials[b]!;
-    this.#settle(b);
+    this.#blocks[b]!.settle();
     const join = (out: Lanes, b: Lanes): void => this.#join(out, out, b);
     const turned = (l: Local, lanes: [number, number, number, number]): Local => (
       f.set(this.result[0]!, f.shuffle(f.get(l), f.get(l), lanes)),
@@ -211,7 +179,7 @@ export class TreeFold {
 }
 
 /** Results of blocks waiting for their neighbour: a binary counter, which is the pairwise tree. */
-class BlockStack {
+export class BlockStack {
   readonly #home: Home;
   readonly #combine: (out: Lanes, a: Lanes, b: Lanes) => void;
   readonly #left: Lanes;
@@ -234,7 +202,7 @@ class BlockStack {
 
   #pop(): void {
     const { f } = this.#home;
-    f.set(this.#top, f.sub(f.get(this.#top), f.i32(32)));
+    f.set(this.#top, f.sub(f.get(this.#top), f.i32(16 * this.#left.length)));
     this.#left.forEach((l, h) => f.set(l, f.load("v128.load", f.get(this.#top), 16 * h)));
   }
 
@@ -252,7 +220,7 @@ class BlockStack {
       }),
     );
     result.forEach((l, h) => f.store("v128.store", f.get(this.#top), f.get(l), 16 * h));
-    f.increase(this.#top, f.i32(32));
+    f.increase(this.#top, f.i32(16 * result.length));
     f.increase(this.#count, f.i32(2 ** level));
   }
 

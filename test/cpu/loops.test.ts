@@ -163,18 +163,31 @@ test("reductions agree with the interpreter at every length around whole blocks"
   );
 });
 
-/** One fold along rows of `n` elements, four of them. */
+/** One fold along four rows of `n` elements, and down as many columns as make two cache lines and a rest. */
 function expectFold(storage: "f32" | "f64", fold: "sum" | "prod" | "max" | "min", n: number, element: (i: number) => number): void {
-  expectAgreement({
-    kernel: loopKernel(2, [{ storage, inner: 1 }], [{ storage, inner: 1 }], body([storage], [e.read(0, storage)]), fold),
-    sizes: [4, n],
-    reads: [{ data: new (arrayOf(storage))(Array.from({ length: 4 * n }, (_, i) => element(i))), offset: 0, strides: [n, 1] }],
-    writes: [{ storage, length: 4, offset: 0, strides: [1] }],
-    uniforms: [],
-  });
+  const expectOver = (count: number, inner: 1 | "strided", strides: [number, number]): void =>
+    expectAgreement({
+      kernel: loopKernel(2, [{ storage, inner }], [{ storage, inner: 1 }], body([storage], [e.read(0, storage)]), fold),
+      sizes: [count, n],
+      reads: [{ data: new (arrayOf(storage))(Array.from({ length: count * n }, (_, i) => element(i))), offset: 0, strides }],
+      writes: [{ storage, length: count, offset: 0, strides: [1] }],
+      uniforms: [],
+    });
+  expectOver(4, 1, [n, 1]);
+  expectOver(38, "strided", [1, 38]);
 }
 
-test.each(["f32", "f64"] as const)("long sums and products of %s agree, several blocks at a time and at their ends", (storage) => {
+test("reductions of many columns agree with the interpreter", () => {
+  const depth = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.constantFrom(255, 256, 257, 513));
+  fc.assert(
+    fc.property(tape, fc.integer({ min: 1, max: 2 }), fc.integer({ min: 15, max: 40 }), depth, folds, (numbers, outer, columns, n, fold) =>
+      expectAgreement(someLoop(numbers.slice(0, 60), [outer, columns, n], fold)),
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test.each(["f32", "f64"] as const)("long sums and products of %s agree, several blocks or columns at a time", (storage) => {
   for (const n of [1024, 1279, 1280, 1536, 2047, 2048, 2049, 2304, 3072, 4095, 5376, 9001]) {
     expectFold(storage, "sum", n, (i) => Math.sin(i));
     expectFold(storage, "prod", n, (i) => 1 + Math.sin(i) / 8);
@@ -196,7 +209,7 @@ test.each(["f32", "f64"] as const)("maxima and minima of %s get the sign of zero
         next() < share ? few[Math.floor(next() * few.length)]! : next() < 0.3 ? often : sign * (-1 - next()),
       );
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
