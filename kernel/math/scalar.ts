@@ -27,17 +27,20 @@ export function polynomial(x: Expr, c: readonly number[]): Expr {
   return sum;
 }
 
-/** The same for long polynomials, as two, of which neither waits for the other: that of the first 4 or 8 coefficients, and the rest. */
-function longPolynomial(x: Expr, c: readonly number[]): Expr {
-  const first = c.length < 20 ? 4 : 8;
-  let power = x;
-  for (let k = 1; k < first; k *= 2) power = mul(power, power);
-  return add(polynomial(x, c.slice(0, first)), mul(power, polynomial(x, c.slice(first))));
+/** The same by Estrin's scheme: halves that do not wait for each other, down to pairs. Worth its powers of x where long and alone. */
+function estrin(x: Expr, c: readonly number[]): Expr {
+  const powers = [x]; // x^(2^k)
+  for (let k = 2; k < c.length; k *= 2) powers.push(mul(powers[powers.length - 1]!, powers[powers.length - 1]!));
+  const part = (some: readonly number[]): Expr => {
+    if (some.length <= 2) return polynomial(x, some);
+    const level = Math.ceil(Math.log2(some.length)) - 1;
+    return add(part(some.slice(0, 2 ** level)), mul(powers[level]!, part(some.slice(2 ** level))));
+  };
+  return part(c);
 }
 
 /** The polynomial of the type that x has, where that of float64 is long. */
-export const seriesOf = (x: Expr, c: ByFloat<readonly number[]>): Expr =>
-  (x.type === "f64" ? longPolynomial : polynomial)(x, forType(x, c));
+export const seriesOf = (x: Expr, c: ByFloat<readonly number[]>): Expr => (x.type === "f64" ? estrin : polynomial)(x, forType(x, c));
 
 /** The smaller and the larger of x and a bound, x where it is NaN. One instruction each in SIMD, unlike IEEE min and max. */
 export const atMost = (x: Expr, bound: number): Expr => select(lt(like(x, bound), x), like(x, bound), x);
