@@ -64,15 +64,24 @@ function jacobian(op: string, f: Fn, { argnums = 0, rules = ownRules }: GradOpti
   };
 }
 
+/** What a Jacobian is: one tensor for one output and one argument; else trees, outputs outside and arguments inside. */
+export type JacobianOf<R, O> = R extends Tensor ? (O extends { argnums: readonly number[] } ? Tensor[] : Tensor) : any;
+
 /** The Jacobian of f by forward mode (for few inputs): [...output shape, ...input shape]. */
-export const jacfwd = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) =>
-  jacobian("jacfwd", f as unknown as Fn, options, forwardBlocks);
+export const jacfwd = <A extends readonly any[], R, const O extends GradOptions = object>(
+  f: (...args: A) => R,
+  options: O = {} as O,
+): ((...args: A) => JacobianOf<R, O>) => jacobian("jacfwd", f as unknown as Fn, options, forwardBlocks);
 /** The Jacobian of f by reverse mode (for few outputs): [...output shape, ...input shape]. */
-export const jacrev = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) =>
-  jacobian("jacrev", f as unknown as Fn, options, reverseBlocks);
+export const jacrev = <A extends readonly any[], R, const O extends GradOptions = object>(
+  f: (...args: A) => R,
+  options: O = {} as O,
+): ((...args: A) => JacobianOf<R, O>) => jacobian("jacrev", f as unknown as Fn, options, reverseBlocks);
 /** The Hessian of a scalar function, forward over reverse: [...shape, ...shape]. */
-export const hessian = <A extends readonly any[], R>(f: (...args: A) => R, options: GradOptions = {}): ((...args: A) => Tensor) =>
-  jacfwd(jacrev(f, options), options);
+export const hessian = <A extends readonly any[], R, const O extends GradOptions = object>(
+  f: (...args: A) => R,
+  options: O = {} as O,
+): ((...args: A) => JacobianOf<R, O>) => jacfwd(jacrev(f, options), options);
 
 /** The Hessian-vector product of a scalar function, forward over reverse: the derivative of its gradient along vectors. */
 export function hvp<A extends readonly any[], R>(

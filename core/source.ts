@@ -52,8 +52,17 @@ export class Variable<out S extends readonly unknown[] = any> extends Source<S> 
     super(variablePrimitive, owner, shape, dtype, label);
   }
 
-  /** As `set`: the next value of a stream. A property, so that it may be handed over unbound. */
-  readonly next = (data: Data): void => this.set(data);
+  /**
+   * The next value of a stream: as `set`, but data that do not fit are reported to `engine.failures`, for a stream has no caller to throw
+   * to. A property, so that it may be handed over unbound.
+   */
+  readonly next = (data: Data): void => {
+    try {
+      this.set(data);
+    } catch (error) {
+      this.owner.report(this, error);
+    }
+  };
   /** A stream that fails is reported to `engine.failures`; the variable keeps its value. */
   readonly error = (error: unknown): void => this.owner.report(this, error);
   /** A stream that ends leaves the last value in place. */

@@ -84,7 +84,9 @@ export class Tensor<out S extends readonly unknown[] = any> {
     return formatSite(this.site);
   }
 
-  [Symbol.toPrimitive](): never {
+  /** Text where text is wanted (`${x}`); arithmetic by operator is refused. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
     throw new TypeError(
       `${this.describe()}: a tensor is not a number. Use x.mul(y) for x * y, x.add(y) for x + y, x.lt(y) for x < y; read its value with await engine.read(x)`,
     );

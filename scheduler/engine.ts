@@ -331,7 +331,7 @@ export class Engine implements SourceOwner {
    * Reports, from now on, the first node in topological order that comes to hold a NaN or an infinity. Kernels are not fused meanwhile. (When
    * memory has run out, only what stays in memory is looked at.)
    */
-  watch({ nan }: { readonly nan: boolean }): void {
+  watch({ nan }: { readonly nan: boolean } = { nan: true }): void {
     // Every value has to be in memory to be looked at.
     this.#dirt.fusion = this.#fusion && !nan;
     this.#computer.inspect = nan ? (nodes) => this.#watch.inspect(nodes) : undefined;

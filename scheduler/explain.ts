@@ -41,7 +41,8 @@ export function explain(tensor: Tensor, necessary: Necessary, dirty: ReadonlySet
     const cutoff = path.find((t) => necessary.nodes.get(t)?.cutoff);
     return { source, path, cutoff, recomputes: countAbove(source, order) };
   });
-  return { tensor, state, nodes, causes, dims, toString: () => text(tensor, state, nodes, causes, dims, node) };
+  const told = (): string => text(tensor, state, nodes, causes, dims, node);
+  return { tensor, state, nodes, causes, dims, toString: told, [Symbol.for("nodejs.util.inspect.custom")]: told } as Explanation;
 }
 
 /** For each node below a tensor, the next node on a shortest way up to it. */

@@ -181,6 +181,12 @@ const operations: Readonly<Record<string, Build>> = {
     const sections = [2, 3].find((k) => divideDims(x.shape[axis]!, k) !== undefined);
     return sections ? joining.split(x, sections, axis)[choose.below(sections)] : undefined;
   }),
+  // Of a named axis, a part that is there in some epochs and not in others.
+  window: alongAxis((x, axis, choose) => {
+    const start = choose.below(2);
+    const size = x.shape[axis]!;
+    return typeof size === "number" && size < start + 2 ? undefined : sliceAxis(x, axis, start, start + 2);
+  }),
   pad: alongAxis((x, axis, choose) =>
     pad(
       x,

@@ -208,6 +208,10 @@ it.each([
   ["a budget that is none", { budgetBytes: NaN }, /budgetBytes must be a positive number of bytes, got NaN/],
 ])("createEngine refuses %s", (_, options, message) => expect(createEngine(options as never)).rejects.toThrow(message));
 
+it("a tensor is text where text is wanted", () => {
+  expect(`${a}`).toBe('Tensor(constant "a" float32[1, 3])');
+});
+
 describe("bad input throws at once", () => {
   it.each(cases.map(([what, act, ...words]) => [what, act, words] as const))("%s", (_, act, words) => {
     let thrown: unknown;

@@ -23,6 +23,18 @@ overBackends("variables", (make) => {
     expect(engine.readSync(a).toArray()).toEqual([7, 8]);
   });
 
+  it("report what a stream gives them and does not fit, and keep their value", async () => {
+    const engine = await make();
+    const failures = failuresOf(engine);
+    const a = engine.variable([1, 2], { label: "a" });
+    for (const message of [[3, 4], "bad", [1, 2, 3], [5, 6]]) a.next(message as never);
+    expect(engine.readSync(a).toArray()).toEqual([5, 6]);
+    expect(failures.map((f) => [f.tensor, (f.error as Error).message.includes('"a"')])).toEqual([
+      [a, true],
+      [a, true],
+    ]);
+  });
+
   it("have the dtype and shape that the data or the options say", async () => {
     const engine = await make();
     const type = (v: Variable): string => `${v.dtype}[${v.shape}]`;
