@@ -12,14 +12,11 @@ import { ArgFold } from "./argfold.ts";
 import { emitLinesOfColumns, type Moving } from "./columns.ts";
 import type { FunctionBuilder } from "./encoder.ts";
 import { LaneCode } from "./lanes.ts";
-import { alongOf, stored } from "./loops.ts";
+import { alongOf, SIMPLE, stored } from "./loops.ts";
 import { type Along, Nest } from "./nest.ts";
 import { Level, schedule } from "./schedule.ts";
 import { type Kind, TreeFold } from "./tree.ts";
 import type { Lanes } from "./vectors.ts";
-
-/** Instructions of a body up to which additions, and not the body, take the time of a sum. */
-const SIMPLE = 16;
 
 export type Reduction = Exclude<Fold, "cumsum">;
 
@@ -155,7 +152,6 @@ export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
     return f.if(f.op("i32.le_u", f.get(n), f.i32(BLOCK)), short, long);
   }
 
-  const column = nest.positions[nest.laneAxis]!;
   const saved = nest.reads.map(() => f.local());
   const moving: Moving[] = nest.reads.map((r) => ({ pointer: r.along === "same" ? r.pointer : r.run, stride: f.local() }));
   moving.forEach(({ stride }, slot) => f.set(stride, f.load("i32.load", f.get(0), nest.reads[slot]!.strides[folded]!)));
@@ -191,7 +187,7 @@ export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
       for (const r of nest.reads) if (r.along === "either") fits = f.op("i32.and", fits, f.get(r.adjacent));
       f.if(fits, () => emitLinesOfColumns({ f, nest, vectors: code }, fold, kind, moving, element));
     }
-    f.if(f.op("i32.lt_u", f.get(column), f.get(nest.sizes[nest.laneAxis]!)), () => nest.lanes(group));
+    nest.lanes(group);
   });
 }
 

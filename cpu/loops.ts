@@ -29,6 +29,9 @@ export function stored(code: LaneCode, value: Expr, lanes: Lanes): Lanes {
   return out;
 }
 
+/** Instructions of a body up to which walking, and not the body, takes the time. */
+export const SIMPLE = 16;
+
 export function emitLoop(f: FunctionBuilder, kernel: LoopKernel): void {
   const { rank, body } = kernel;
   const nest = new Nest(
@@ -40,14 +43,17 @@ export function emitLoop(f: FunctionBuilder, kernel: LoopKernel): void {
   );
   const code = new LaneCode(f, nest);
   const { levels, values } = schedule(body.values, exprOrder(body.values), levelOfLeaf(kernel));
+  const inPairs = levels[Level.element]!.length <= SIMPLE && [...nest.reads, ...nest.writes].every((o) => o.along !== "strided");
   nest.prologue(rank);
   code.emit(levels[Level.entry]!);
   nest.outer(rank - 1, () => {
     nest.startLanes();
     code.emit(levels[Level.row]!);
-    nest.lanes(() => {
+    const group = (): void => {
       code.emit(levels[Level.element]!);
       values.forEach((v, k) => nest.write(nest.writes[k]!, stored(code, v.expr, code.lanesOf(v))));
-    });
+    };
+    if (inPairs) nest.pairs(group);
+    nest.lanes(group);
   });
 }

@@ -165,6 +165,20 @@ export class Nest implements Leaves {
     });
   }
 
+  /** Walks pairs of complete groups as long as there are: their addresses are computed together. For what moves by one or not at all. */
+  pairs(group: () => void): void {
+    const { f } = this;
+    const i = this.positions[this.laneAxis]!;
+    const pairsEnd = f.local();
+    f.set(pairsEnd, f.op("i32.and", f.get(this.#complete), f.i32(-8)));
+    f.if(f.get(pairsEnd), () =>
+      f.loop((next) => {
+        for (const distance of [0, 4]) this.ahead(distance, group);
+        f.brIf(next, f.op("i32.lt_u", f.tee(i, f.add(f.get(i), f.i32(8))), f.get(pairsEnd)));
+      }),
+    );
+  }
+
   /** Walks the whole lane axis around `complete`; the last, incomplete group is `incomplete`. Nothing is written on the way. */
   groups(complete: () => void, incomplete: () => void): void {
     const { f } = this;
@@ -182,9 +196,11 @@ export class Nest implements Leaves {
     });
   }
 
-  /** Walks the whole lane axis. Needs `startLanes` before. */
+  /** Walks what is left of the lane axis. Needs `startLanes` before. */
   lanes(group: () => void): void {
-    this.lanesUntil(this.sizes[this.laneAxis]!, group, this.writes);
+    const { f } = this;
+    const size = this.sizes[this.laneAxis]!;
+    f.if(f.op("i32.lt_u", f.get(this.positions[this.laneAxis]!), f.get(size)), () => this.lanesUntil(size, group, this.writes));
     this.finishLanes();
   }
 
@@ -340,7 +356,8 @@ export class Nest implements Leaves {
   /** Stores four lanes through a write at the present group. */
   write(o: OperandCode, value: Lanes): void {
     const { f } = this;
-    if (o.along === "unit") return value.forEach((v, h) => f.store("v128.store", this.#address(o), f.get(v), 16 * h));
+    const shift = (this.#ahead ?? 0) * storageBytes(o.storage);
+    if (o.along === "unit") return value.forEach((v, h) => f.store("v128.store", this.#address(o), f.get(v), 16 * h + shift));
     for (let l = 0; l < 4; l++) {
       if (value.length === 2) f.storeLane("v128.store64_lane", l & 1, this.#lane(o, l), f.get(value[l >> 1]!));
       else f.storeLane("v128.store32_lane", l, this.#lane(o, l), f.get(value[0]!));
