@@ -8,10 +8,10 @@ const halfPi: ByFloat<{ high: number; low: number }> = {
   f64: { high: 1.5707963267948966, low: 6.123233995736766e-17 },
 };
 
-/** multiple * pi/2 - y, with pi/2 in two parts. */
-function fromHalfPi(multiple: number, y: Expr): Expr {
+/** pi - y, with pi in two parts. */
+function fromPi(y: Expr): Expr {
   const { high, low } = forType(y, halfPi);
-  return sub(like(y, multiple * high), sub(y, like(y, multiple * low)));
+  return sub(like(y, 2 * high), sub(y, like(y, 2 * low)));
 }
 
 /** (atan t / t - 1) / z in z = t^2, for |t| <= 1. */
@@ -25,17 +25,18 @@ const atanSeries: ByFloat<readonly number[]> = {
   ],
 };
 
-/** atan t for t in [0, 1]. */
-function atanOfUnit(t: Expr): Expr {
+/** atan t for t in [0, 1], or where steep pi/2 - atan t, whose large part pi/2 - t is exact for t near 1. */
+function atanOfUnit(t: Expr, steep: Expr): Expr {
+  const { high, low } = forType(t, halfPi);
   const z = mul(t, t);
-  return add(t, mul(mul(t, z), seriesOf(z, atanSeries)));
+  const tail = mul(mul(t, z), seriesOf(z, atanSeries));
+  return select(steep, sub(sub(like(t, high), t), sub(tail, like(t, low))), add(t, tail));
 }
 
 export function atan(x: Expr): Expr {
   const a = abs(x);
   const steep = gt(a, like(x, 1));
-  const y = atanOfUnit(div(select(steep, like(x, 1), a), select(steep, a, like(x, 1))));
-  return withSign(select(steep, fromHalfPi(1, y), y), x);
+  return withSign(atanOfUnit(div(select(steep, like(x, 1), a), select(steep, a, like(x, 1))), steep), x);
 }
 
 export function atan2(y: Expr, x: Expr): Expr {
@@ -46,9 +47,8 @@ export function atan2(y: Expr, x: Expr): Expr {
   const large = select(steep, a, b);
   // Equal ones need no division, and both zero or both infinite have no quotient.
   const t = select(eq(small, large), select(eq(large, like(x, 0)), like(x, 0), like(x, 1)), div(small, large));
-  const u = atanOfUnit(t);
-  const v = select(steep, fromHalfPi(1, u), u);
-  return withSign(select(lt(headOf(x), i32(0)), fromHalfPi(2, v), v), y);
+  const v = atanOfUnit(t, steep);
+  return withSign(select(lt(headOf(x), i32(0)), fromPi(v), v), y);
 }
 
 /** (asin s / s - 1) / z in z = s^2, for |s| <= 1/2. */
@@ -86,5 +86,5 @@ export function acos(x: Expr): Expr {
   const twice = mul(sum, like(x, 2));
   const { high, low } = forType(x, halfPi);
   const flat = sub(like(x, high), sub(withHead(sum, xor(headOf(sum), signOf(x))), like(x, low)));
-  return select(large, select(lt(x, like(x, 0)), fromHalfPi(2, twice), twice), flat);
+  return select(large, select(lt(x, like(x, 0)), fromPi(twice), twice), flat);
 }

@@ -3,27 +3,8 @@
  * log(1 + f) = f - s (f - R(s^2)) with f = m - 1, s = f / (2 + f), as fdlibm does (the coefficients of R are minimax fits of
  * this project).
  */
-import {
-  type Expr,
-  abs,
-  add,
-  and,
-  bitcast,
-  constant,
-  convert,
-  div,
-  eq,
-  ge,
-  gt,
-  lt,
-  min,
-  mul,
-  neg,
-  rare,
-  select,
-  shr,
-  sub,
-} from "../expr.ts";
+import { type Expr, abs, add, and, bitcast, convert, div, eq, ge, gt, lt, min, mul, neg, rare, select, shr, sub } from "../expr.ts";
+import { fastTwoSum } from "./double-float.ts";
 import { exp } from "./exponential.ts";
 import {
   type ByFloat,
@@ -99,15 +80,21 @@ const decimal: ByFloat<Base> = {
   f64: { exponentHigh: 0.30102999566361177, exponentLow: 3.694239077158931e-13, head: 0.5, tail: Math.LOG10E - 0.5 },
 };
 
-/** log_b(2^e (1 + f)): large parts last, products by 0 and 1 left out. */
-function assemble(e: Expr, f: Expr, bases: ByFloat<Base>): Expr {
-  const g = logDeficit(f);
+interface Sum {
+  /** What the exponent gives, exactly: 0 or the larger of the two. */
+  readonly large: Expr;
+  readonly near: Expr;
+}
+/** log_b(2^e (1 + f)), products by 0 and 1 left out. f may be exact alone, and have a rest. */
+function assemble(e: Expr, f: Expr, bases: ByFloat<Base>, rest?: Expr): Sum {
+  const g = logDeficit(rest ? add(f, rest) : f);
   const { exponentHigh, exponentLow, head, tail } = forType(f, bases);
   let small = neg(head + tail === 1 ? g : mul(g, like(f, head + tail)));
+  if (rest) small = add(rest, small);
   if (exponentLow !== 0) small = add(mul(e, like(f, exponentLow)), small);
   if (tail !== 0) small = add(small, mul(f, like(f, tail)));
   const near = add(head === 1 ? f : mul(f, like(f, head)), small);
-  return add(exponentHigh === 1 ? e : mul(e, like(f, exponentHigh)), near);
+  return { large: exponentHigh === 1 ? e : mul(e, like(f, exponentHigh)), near };
 }
 
 /** Subnormal numbers are computed 2^23 (2^52) times as large. */
@@ -122,7 +109,8 @@ function logarithm(x: Expr, bases: ByFloat<Base>): Expr {
   const { exponentHigh, exponentLow } = forType(x, bases);
   const zero = like(x, 0);
   const { e, m } = splitExponent(select(unusual, mul(x, like(x, 2 ** bits)), x), forType(x, rootHalfHead));
-  const y = assemble(e, sub(m, like(x, 1)), bases);
+  const { large, near } = assemble(e, sub(m, like(x, 1)), bases);
+  const y = add(large, near);
   const subnormal = sub(y, like(x, bits * (exponentHigh + exponentLow)));
   const atEnds = select(eq(x, zero), like(x, -Infinity), select(lt(x, zero), like(x, NaN), x));
   return rare(unusual, select(and(gt(x, zero), lt(x, like(x, smallestNormal))), subnormal, atEnds), y);
@@ -132,30 +120,37 @@ export const log = (x: Expr): Expr => logarithm(x, natural);
 export const log2 = (x: Expr): Expr => logarithm(x, binary);
 export const log10 = (x: Expr): Expr => logarithm(x, decimal);
 
-/** log(1 + x) for x > -1 and finite. What 1 + x loses in rounding is brought back into f. */
-function log1pNormal(x: Expr): { u: Expr; y: Expr } {
+/** log(1 + x) for x > -1 and finite. What 1 + x loses in rounding is brought back behind f. */
+function log1pNormal(x: Expr): Sum & { u: Expr } {
   const one = like(x, 1);
   const u = add(x, one);
   const { exponentBits, e, m } = splitExponent(u, forType(x, rootHalfHead));
   const lost = sub(x, sub(u, one));
   const oneBits = forType(x, oneHead);
   const scale = fromHead(x.type as FloatLane, sub(i32(oneBits), min(exponentBits, i32(oneBits)))); // 2^-e, or 0 where e is large
-  const f = add(sub(m, one), mul(lost, scale));
-  return { u, y: assemble(e, f, natural) };
+  return { u, ...assemble(e, sub(m, one), natural, mul(lost, scale)) };
 }
 
 export function log1p(x: Expr): Expr {
-  const { u, y } = log1pNormal(x);
+  const { u, large, near } = log1pNormal(x);
   const zero = like(x, 0);
   const atEnds = select(eq(u, zero), like(x, -Infinity), select(lt(u, zero), like(x, NaN), x));
-  return withSign(rare(isUnusual(u), atEnds, y), x);
+  return withSign(rare(isUnusual(u), atEnds, add(large, near)), x);
 }
 
-/** log(e^x + e^y): within 2 ulp of the larger of |x|, |y| and the result (x and y themselves are rounded numbers). */
+/**
+ * log(e^x + e^y): within 2 ulp of the larger of |x|, |y| and the result (x and y themselves are rounded numbers). What the
+ * logarithm loses in rounding is added last, as the result may be smaller than it.
+ */
 export function logaddexp(x: Expr, y: Expr): Expr {
-  const tail = log1pNormal(exp(neg(abs(sub(x, y))))).y;
-  return add(select(gt(x, y), x, y), select(eq(x, y), constant(x.type, ln2), tail)); // equal: also both infinite
+  const { large, near } = log1pNormal(exp(neg(abs(sub(x, y)))));
+  const { sum, error } = fastTwoSum(large, near);
+  const unequal = add(add(select(gt(x, y), x, y), sum), error);
+  return select(eq(x, y), add(x, like(x, ln2)), unequal); // equal: also both infinite
 }
 
 /** log(1 + e^x). */
-export const softplus = (x: Expr): Expr => add(select(lt(x, like(x, 0)), like(x, 0), x), log1pNormal(exp(neg(abs(x)))).y);
+export function softplus(x: Expr): Expr {
+  const { large, near } = log1pNormal(exp(neg(abs(x))));
+  return add(select(lt(x, like(x, 0)), like(x, 0), x), add(large, near));
+}

@@ -2,7 +2,7 @@
  * The scalar language as a JavaScript function over arrays: the expression's DAG written out as straight-line code, rounded
  * to float32 at every f32 step. Its inputs are reads: slot k is the k-th argument.
  */
-import { type Expr, exprOrder } from "../../kernel/expr.ts";
+import { type Expr, canonicalize, exprOrder } from "../../kernel/expr.ts";
 
 const float = (v: number): string => (Object.is(v, -0) ? "-0" : `${v}`);
 
@@ -61,4 +61,16 @@ function bitcasts(e: Expr, name: ReadonlyMap<Expr, string>): string | undefined 
     case "fromWords": return `u32[${high}] = ${x}; u32[${1 - high}] = ${y}; const ${name.get(e)} = f64[0];`;
   }
   return undefined;
+}
+
+/** Distinct operations, without leaves, bitcasts and what only rare branches need. */
+export function commonOperations(root: Expr): number {
+  const seen = new Set<Expr>();
+  const stack = [...canonicalize([root]).roots];
+  for (let e = stack.pop(); e; e = stack.pop()) {
+    if (seen.has(e)) continue;
+    seen.add(e);
+    stack.push(...(e.op === "rare" ? [e.args[0]!, e.args[2]!] : e.args));
+  }
+  return [...seen].filter((e) => e.args.length > 0 && e.op !== "bitcast").length;
 }

@@ -1,6 +1,6 @@
 /** The float32 functions of kernel/math against float64 Math, and against the language they may use. */
 import { expect, test } from "vitest";
-import { type Expr, canonicalize, exprOrder, read } from "../../kernel/expr.ts";
+import { type Expr, exprOrder, read } from "../../kernel/expr.ts";
 import { erf } from "../../kernel/math/error.ts";
 import { exp, exp2, expm1, sigmoid } from "../../kernel/math/exponential.ts";
 import { cosh, sinh, tanh } from "../../kernel/math/hyperbolic.ts";
@@ -8,7 +8,7 @@ import { acos, asin, atan, atan2 } from "../../kernel/math/inverse.ts";
 import { log, log10, log1p, log2, logaddexp, softplus } from "../../kernel/math/logarithm.ts";
 import { hypot, pow, rsqrt } from "../../kernel/math/power.ts";
 import { cos, sin, tan } from "../../kernel/math/trigonometric.ts";
-import { compile } from "./evaluate.ts";
+import { commonOperations, compile } from "./evaluate.ts";
 
 interface Unary {
   readonly name: string;
@@ -41,14 +41,14 @@ function erfReference(x: number): number {
 }
 
 const functions: readonly Unary[] = [
-  { name: "exp", f: exp, reference: Math.exp, ulps: 2, critical: [ln2 / 2, -ln2 / 2, 87, -87, 88.722839, -103.9, -87.336], operations: 25 },
-  { name: "expm1", f: expm1, reference: Math.expm1, ulps: 2, critical: [ln2 / 2, -ln2 / 2, 1.04, 87, 88.722839, -17.3, -87], operations: 29 },
-  { name: "exp2", f: exp2, reference: (x) => 2 ** x, ulps: 2, critical: [0.5, -0.5, 1, 125, 128, -126, -149, -150], operations: 23 },
-  { name: "sigmoid", f: sigmoid, reference: (x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))), ulps: 2, critical: [-1.1, 17, -17, 87, -87, -103.9], operations: 33 },
+  { name: "exp", f: exp, reference: Math.exp, ulps: 2, critical: [ln2 / 2, -ln2 / 2, 87, -87, 88.722839, -103.9, -87.336], operations: 24 },
+  { name: "expm1", f: expm1, reference: Math.expm1, ulps: 2, critical: [ln2 / 2, -ln2 / 2, 1.04, 87, 88.722839, -17.3, -87], operations: 28 },
+  { name: "exp2", f: exp2, reference: (x) => 2 ** x, ulps: 2, critical: [0.5, -0.5, 1, 125, 128, -126, -149, -150], operations: 22 },
+  { name: "sigmoid", f: sigmoid, reference: (x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))), ulps: 2, critical: [-1.1, 17, -17, 87, -87, -103.9], operations: 32 },
   { name: "log", f: log, reference: Math.log, ulps: 2, critical: [1, Math.SQRT1_2, Math.SQRT2, 2 ** -126], operations: 27 },
   { name: "log2", f: log2, reference: Math.log2, ulps: 2, critical: [1, Math.SQRT1_2, Math.SQRT2, 2 ** -126], operations: 27 },
   { name: "log10", f: log10, reference: Math.log10, ulps: 2, critical: [1, Math.SQRT1_2, Math.SQRT2, 2 ** -126, 1000], operations: 31 },
-  { name: "log1p", f: log1p, reference: Math.log1p, ulps: 2, critical: [-1, Math.SQRT1_2 - 1, Math.SQRT2 - 1, 2 ** 24, 2 ** 127], operations: 34 },
+  { name: "log1p", f: log1p, reference: Math.log1p, ulps: 2, critical: [-1, Math.SQRT1_2 - 1, Math.SQRT2 - 1, 2 ** 24, 2 ** 127], operations: 35 },
   { name: "softplus", f: softplus, reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), ulps: 2, critical: [-0.88, -87, -103.9, 17], operations: 59 },
   { name: "sin", f: sin, reference: Math.sin, ulps: 4, critical: [Math.PI / 2, Math.PI, -100 * Math.PI, 8000, 2546 * Math.PI], operations: 29 },
   { name: "cos", f: cos, reference: Math.cos, ulps: 4, critical: [Math.PI / 2, Math.PI, -100.5 * Math.PI, 8000, 2545.5 * Math.PI], operations: 29 },
@@ -58,7 +58,7 @@ const functions: readonly Unary[] = [
   { name: "cosh", f: cosh, reference: Math.cosh, ulps: 2, critical: [1e-8, ln2 / 2, 88.72, 89.415985], operations: 27 },
   { name: "asin", f: asin, reference: Math.asin, ulps: 2, critical: [0.5, 1], operations: 27 },
   { name: "acos", f: acos, reference: Math.acos, ulps: 2, critical: [0.5, -0.5, 1, -1], operations: 29 },
-  { name: "atan", f: atan, reference: Math.atan, ulps: 2, critical: [1, 2 ** 24], operations: 28 },
+  { name: "atan", f: atan, reference: Math.atan, ulps: 2, critical: [1, 2 ** 24], operations: 29 },
   { name: "erf", f: erf, reference: erfReference, ulps: 2, critical: [1, 3.83, 4], operations: 57 },
   { name: "rsqrt", f: rsqrt, reference: (x) => 1 / Math.sqrt(x), ulps: 2, critical: [1, 2 ** -126], operations: 2 },
 ];
@@ -72,10 +72,10 @@ interface Binary {
 }
 const logaddexpReference = (x: number, y: number): number => (x === y ? x + ln2 : Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y))));
 const binaries: readonly Binary[] = [
-  { name: "pow", f: pow, reference: Math.pow, ulps: 4, operations: 85 },
-  { name: "atan2", f: atan2, reference: Math.atan2, ulps: 2, operations: 37 },
+  { name: "pow", f: pow, reference: Math.pow, ulps: 4, operations: 84 },
+  { name: "atan2", f: atan2, reference: Math.atan2, ulps: 2, operations: 38 },
   { name: "hypot", f: hypot, reference: Math.hypot, ulps: 2, operations: 9 },
-  { name: "logaddexp", f: logaddexp, reference: logaddexpReference, ulps: 2, operations: 62 },
+  { name: "logaddexp", f: logaddexp, reference: logaddexpReference, ulps: 2, operations: 66 },
 ];
 
 const float = new Float32Array(1);
@@ -216,15 +216,3 @@ test("float32 functions use float32, 32-bit integers and comparisons only, and a
     expect(commonOperations(root), name).toBeLessThanOrEqual(operations);
   }
 });
-
-/** Distinct operations, without leaves, bitcasts and what only rare branches need. */
-function commonOperations(root: Expr): number {
-  const seen = new Set<Expr>();
-  const stack = [...canonicalize([root]).roots];
-  for (let e = stack.pop(); e; e = stack.pop()) {
-    if (seen.has(e)) continue;
-    seen.add(e);
-    stack.push(...(e.op === "rare" ? [e.args[0]!, e.args[2]!] : e.args));
-  }
-  return [...seen].filter((e) => e.args.length > 0 && e.op !== "bitcast").length;
-}
