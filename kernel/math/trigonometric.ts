@@ -1,8 +1,8 @@
 /**
  * sin, cos and tan. All reduce by multiples of pi or pi/2 with a constant in several parts (Cody and Waite): float32 up to
- * |x| = 8000 and exactly beyond (payne-hanek.ts), float64 up to 131,072, beyond which it calls Math. float32 sin and cos
- * reduce by pi, which needs one odd polynomial and no choice between two; float64 has no wider type at hand in which
- * that polynomial would be right to the last bit near its ends. Coefficients: minimax fits of this project.
+ * |x| = 8000 and exactly beyond (payne-hanek.ts), float64 up to 2^17, beyond which it calls Math. float32 sin and cos reduce by
+ * pi, which needs one odd polynomial and no choice between two. In float64 that polynomial would be up to 2 ulp off near its
+ * ends, cos 0 = 1 among them: it reduces by pi/2 and chooses. Coefficients: minimax fits of this project.
  */
 import { type Expr, abs, add, and, call, div, eq, mul, neg, rare, select, shl, shr, sub, xor } from "../expr.ts";
 import { fastTwoSum } from "./double-float.ts";
@@ -18,9 +18,9 @@ import {
   i32,
   like,
   polynomial,
-  seriesOf,
   reaches,
   roundToInteger,
+  seriesOf,
   signOf,
   withHead,
 } from "./scalar.ts";
