@@ -13,10 +13,10 @@ import {
   i32,
   integerOf,
   like,
-  seriesOf,
   powerOfTwo,
   reaches,
   roundToInteger,
+  seriesOf,
   withSign,
 } from "./scalar.ts";
 

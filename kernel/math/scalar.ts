@@ -2,6 +2,9 @@
  * The vocabulary in which the functions of this room are written: constants, polynomials, signs and powers of two as bit
  * patterns, for float32 and float64. None of it knows about a particular function.
  *
+ * The fits of this room are minimax for float32; for float64 they interpolate at Chebyshev nodes, which is as good to within a
+ * small part of an ulp.
+ *
  * The head of a float is the i32 that holds its sign, its exponent and the top of its fraction: all of a float32, the high
  * word of a float64.
  */
