@@ -21,7 +21,8 @@ import {
   withSign,
 } from "./scalar.ts";
 
-const rootHalfHead: ByFloat<number> = { f32: 0x3f3504f3, f64: 0x3fe6a09e };
+/** Of sqrt(1/2), in float64 rounded up, so that 1 + log2 m hardly falls below 1/2, where its ulp is smaller. */
+const rootHalfHead: ByFloat<number> = { f32: 0x3f3504f3, f64: 0x3fe6a09f };
 const exponentMask: ByFloat<number> = { f32: 0xff800000, f64: 0xfff00000 };
 const oneHead: ByFloat<number> = { f32: 0x3f800000, f64: 0x3ff00000 };
 const ln2 = Math.LN2;
