@@ -67,7 +67,7 @@ export function logOf(x: number): bigint {
 
 export function sqrt(x: bigint): bigint {
   const n = x << bits;
-  let root = 1n << BigInt((n.toString(16).length * 2) + 1);
+  let root = 1n << BigInt(n.toString(16).length * 2 + 1);
   for (let next = (root + n / root) >> 1n; next < root; next = (root + n / root) >> 1n) root = next;
   return root;
 }

@@ -42,17 +42,66 @@ function erfReference(x: number): number {
 
 const functions: readonly Unary[] = [
   { name: "exp", f: exp, reference: Math.exp, ulps: 2, critical: [ln2 / 2, -ln2 / 2, 87, -87, 88.722839, -103.9, -87.336], operations: 24 },
-  { name: "expm1", f: expm1, reference: Math.expm1, ulps: 2, critical: [ln2 / 2, -ln2 / 2, 1.04, 87, 88.722839, -17.3, -87], operations: 28 },
+  {
+    name: "expm1",
+    f: expm1,
+    reference: Math.expm1,
+    ulps: 2,
+    critical: [ln2 / 2, -ln2 / 2, 1.04, 87, 88.722839, -17.3, -87],
+    operations: 28,
+  },
   { name: "exp2", f: exp2, reference: (x) => 2 ** x, ulps: 2, critical: [0.5, -0.5, 1, 125, 128, -126, -149, -150], operations: 22 },
-  { name: "sigmoid", f: sigmoid, reference: (x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))), ulps: 2, critical: [-1.1, 17, -17, 87, -87, -103.9], operations: 32 },
+  {
+    name: "sigmoid",
+    f: sigmoid,
+    reference: (x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))),
+    ulps: 2,
+    critical: [-1.1, 17, -17, 87, -87, -103.9],
+    operations: 32,
+  },
   { name: "log", f: log, reference: Math.log, ulps: 2, critical: [1, Math.SQRT1_2, Math.SQRT2, 2 ** -126], operations: 27 },
   { name: "log2", f: log2, reference: Math.log2, ulps: 2, critical: [1, Math.SQRT1_2, Math.SQRT2, 2 ** -126], operations: 27 },
   { name: "log10", f: log10, reference: Math.log10, ulps: 2, critical: [1, Math.SQRT1_2, Math.SQRT2, 2 ** -126, 1000], operations: 31 },
-  { name: "log1p", f: log1p, reference: Math.log1p, ulps: 2, critical: [-1, Math.SQRT1_2 - 1, Math.SQRT2 - 1, 2 ** 24, 2 ** 127], operations: 35 },
-  { name: "softplus", f: softplus, reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), ulps: 2, critical: [-0.88, -87, -103.9, 17], operations: 59 },
-  { name: "sin", f: sin, reference: Math.sin, ulps: 4, critical: [Math.PI / 2, Math.PI, -100 * Math.PI, 8000, 2546 * Math.PI], operations: 29 },
-  { name: "cos", f: cos, reference: Math.cos, ulps: 4, critical: [Math.PI / 2, Math.PI, -100.5 * Math.PI, 8000, 2545.5 * Math.PI], operations: 29 },
-  { name: "tan", f: tan, reference: Math.tan, ulps: 4, critical: [Math.PI / 4, Math.PI / 2, Math.PI, 8000, 2545.5 * Math.PI], operations: 45 },
+  {
+    name: "log1p",
+    f: log1p,
+    reference: Math.log1p,
+    ulps: 2,
+    critical: [-1, Math.SQRT1_2 - 1, Math.SQRT2 - 1, 2 ** 24, 2 ** 127],
+    operations: 35,
+  },
+  {
+    name: "softplus",
+    f: softplus,
+    reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    ulps: 2,
+    critical: [-0.88, -87, -103.9, 17],
+    operations: 59,
+  },
+  {
+    name: "sin",
+    f: sin,
+    reference: Math.sin,
+    ulps: 4,
+    critical: [Math.PI / 2, Math.PI, -100 * Math.PI, 8000, 2546 * Math.PI],
+    operations: 29,
+  },
+  {
+    name: "cos",
+    f: cos,
+    reference: Math.cos,
+    ulps: 4,
+    critical: [Math.PI / 2, Math.PI, -100.5 * Math.PI, 8000, 2545.5 * Math.PI],
+    operations: 29,
+  },
+  {
+    name: "tan",
+    f: tan,
+    reference: Math.tan,
+    ulps: 4,
+    critical: [Math.PI / 4, Math.PI / 2, Math.PI, 8000, 2545.5 * Math.PI],
+    operations: 45,
+  },
   { name: "tanh", f: tanh, reference: Math.tanh, ulps: 2, critical: [1e-8, 0.2599, 0.5493, 0.6065, 9.01, 10], operations: 35 },
   { name: "sinh", f: sinh, reference: Math.sinh, ulps: 2, critical: [1e-8, 1, 88.72, 89.415985], operations: 41 },
   { name: "cosh", f: cosh, reference: Math.cosh, ulps: 2, critical: [1e-8, ln2 / 2, 88.72, 89.415985], operations: 27 },
@@ -93,7 +142,14 @@ function ulpsOff(got: number, want: number, size = Math.abs(want)): number {
 }
 
 /** Throws for the worst sample beyond the bound. `size` gives what an ulp is measured by, where not by the result. */
-function judge(name: string, root: Expr, inputs: readonly Float32Array[], reference: (...x: number[]) => number, ulps: number, size?: (want: number, ...x: number[]) => number): void {
+function judge(
+  name: string,
+  root: Expr,
+  inputs: readonly Float32Array[],
+  reference: (...x: number[]) => number,
+  ulps: number,
+  size?: (want: number, ...x: number[]) => number,
+): void {
   const out = new Float32Array(inputs[0]!.length);
   compile(root)(out, ...inputs);
   let worst = { ulps: 0, text: "" };
@@ -117,7 +173,32 @@ function around(points: readonly number[]): Float32Array {
   const a = points.flatMap((x) => [1, 37, 4001].flatMap((step) => Array.from({ length: 1001 }, (_, i) => bitsOf(x) + (i - 500) * step)));
   return new Float32Array(Uint32Array.from(a).buffer);
 }
-const specials = [0, 1, 0.5, 2, 3, 1.5, 2.5, 2 ** -149, 2 ** -140, 2 ** -126, 1e-30, 1e-8, 0.1, 10, 100, 126, 128, 149, 1e5, 2 ** 23 + 1, 2 ** 24, 1e30, 3.4028234663852886e38, Infinity];
+const specials = [
+  0,
+  1,
+  0.5,
+  2,
+  3,
+  1.5,
+  2.5,
+  2 ** -149,
+  2 ** -140,
+  2 ** -126,
+  1e-30,
+  1e-8,
+  0.1,
+  10,
+  100,
+  126,
+  128,
+  149,
+  1e5,
+  2 ** 23 + 1,
+  2 ** 24,
+  1e30,
+  3.4028234663852886e38,
+  Infinity,
+];
 const allSpecials = Float32Array.from([...specials, ...specials.map((x) => -x), NaN]);
 
 const everywhere = throughAllFloats(20_011);
@@ -149,7 +230,12 @@ test("float32 sine of the floats closest to multiples of pi/2 keeps its leading 
     hard.push(best.x);
   }
   const x = Float32Array.from([...hard, 16367173 * 2 ** 72, 13211510 * 2 ** -2, 367579.75]); // the second: Kahan's worst for float32
-  for (const [name, f, reference] of [["sin", sin, Math.sin], ["cos", cos, Math.cos], ["tan", tan, Math.tan]] as const) judge(name, f(read(0, "f32")), [x], reference, 4);
+  for (const [name, f, reference] of [
+    ["sin", sin, Math.sin],
+    ["cos", cos, Math.cos],
+    ["tan", tan, Math.tan],
+  ] as const)
+    judge(name, f(read(0, "f32")), [x], reference, 4);
 });
 
 /** Pairs: all special ones, random bits, and moderate values of both signs. */
@@ -178,7 +264,10 @@ function pairs(name: string): [Float32Array, Float32Array] {
 }
 
 test.each(binaries)("float32 $name keeps within $ulps ulp of float64, special values included", ({ name, f, reference, ulps }) => {
-  const size = name === "logaddexp" ? (want: number, x: number, y: number) => Math.max(Math.abs(want), Math.min(Math.abs(x), 2 ** 127), Math.min(Math.abs(y), 2 ** 127)) : undefined;
+  const size =
+    name === "logaddexp"
+      ? (want: number, x: number, y: number) => Math.max(Math.abs(want), Math.min(Math.abs(x), 2 ** 127), Math.min(Math.abs(y), 2 ** 127))
+      : undefined;
   judge(name, f(read(0, "f32"), read(1, "f32")), pairs(name), reference, ulps, size);
 });
 
@@ -190,12 +279,17 @@ test("float32 functions that are odd are odd to the bit, -0 included", () => {
     const run = compile(f(read(0, "f32")));
     run(a, x);
     run(b, negated);
-    expect(a.findIndex((v, i) => !Object.is(v, -b[i]!) && !Number.isNaN(v)), f.name).toBe(-1);
+    expect(
+      a.findIndex((v, i) => !Object.is(v, -b[i]!) && !Number.isNaN(v)),
+      f.name,
+    ).toBe(-1);
   }
 });
 
 test("float32 functions that rise never fall by more than an ulp from one float to the next where their branches meet", () => {
-  for (const { name, f, critical } of functions.filter((g) => ["exp", "expm1", "exp2", "sigmoid", "log", "log2", "log10", "log1p", "tanh", "sinh", "asin", "atan", "erf"].includes(g.name))) {
+  for (const { name, f, critical } of functions.filter((g) =>
+    ["exp", "expm1", "exp2", "sigmoid", "log", "log2", "log10", "log1p", "tanh", "sinh", "asin", "atan", "erf"].includes(g.name),
+  )) {
     for (const point of critical) {
       const x = Float32Array.from(around([point]).subarray(0, 1001)).sort();
       const y = new Float32Array(x.length);
@@ -209,10 +303,21 @@ test("float32 functions that rise never fall by more than an ulp from one float 
 });
 
 test("float32 functions use float32, 32-bit integers and comparisons only, and are short where inputs are common", () => {
-  const parts = [...functions.map((g) => ({ ...g, root: g.f(read(0, "f32")) })), ...binaries.map((g) => ({ ...g, root: g.f(read(0, "f32"), read(1, "f32")) }))];
+  const parts = [
+    ...functions.map((g) => ({ ...g, root: g.f(read(0, "f32")) })),
+    ...binaries.map((g) => ({ ...g, root: g.f(read(0, "f32"), read(1, "f32")) })),
+  ];
   for (const { name, root, operations } of parts) {
     const all = exprOrder([root]);
-    expect(all.filter((e) => e.type === "f64" || e.op === "call" || (e.op === "const" && e.type === "f32" && Math.fround(e.value) !== e.value && !Number.isNaN(e.value))), name).toEqual([]);
+    expect(
+      all.filter(
+        (e) =>
+          e.type === "f64" ||
+          e.op === "call" ||
+          (e.op === "const" && e.type === "f32" && Math.fround(e.value) !== e.value && !Number.isNaN(e.value)),
+      ),
+      name,
+    ).toEqual([]);
     expect(commonOperations(root), name).toBeLessThanOrEqual(operations);
   }
 });

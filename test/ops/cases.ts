@@ -66,7 +66,9 @@ export const cases: readonly Case[] = [
   { name: "sinc", f: (x) => sinc(x), shapes: [[24]], domain: [-3, 3] },
   { name: "sinc near 0", f: (x) => sinc(x), shapes: [[8]], domain: [-0.2, 0.2] },
   { name: "pow", f: (x, y) => power.pow(x, y), shapes: [[2, 3], [3]], domain: [0.3, 3] },
-  ...[-2, -1, 0, 1, 2, 3, 4, 5].map((n): Case => ({ name: `pow by ${n}`, f: (x) => power.pow(x, n), shapes: [[6]], domain: n < 0 ? [-2.2, -0.4] : [-2.2, 2] })),
+  ...[-2, -1, 0, 1, 2, 3, 4, 5].map(
+    (n): Case => ({ name: `pow by ${n}`, f: (x) => power.pow(x, n), shapes: [[6]], domain: n < 0 ? [-2.2, -0.4] : [-2.2, 2] }),
+  ),
   { name: "pow of 2.5", f: (y) => power.pow(2.5, y), shapes: [[4]] },
   { name: "hypot", f: (x, y) => power.hypot(x, y), shapes: [[2, 3], [3]] },
   { name: "atan2", f: (y, x) => power.atan2(y, x), shapes: [[2, 3], [3]], domain: [-3, -0.3] },
