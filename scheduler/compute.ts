@@ -8,7 +8,7 @@ import { type Backend, OutOfMemory } from "../kernel/backend.ts";
 import { sameBits } from "./bits.ts";
 import type { Dirt, Target, Way } from "./mark.ts";
 import type { Necessary } from "./necessary.ts";
-import type { Failure, NodeState } from "./node.ts";
+import type { Failure, Layout, NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
 import type { Bindings, Plan } from "./plan.ts";
 import type { Residency } from "./residency.ts";
@@ -146,35 +146,43 @@ export class Computer {
     return true;
   }
 
-  shape(node: NodeState): number[] {
-    return evaluateShape(node.tensor.shape, this.#parts.sources.sizes);
+  /** How the value of a node lies in its buffer at the present sizes; evaluated once for them. */
+  #layout(node: NodeState): Layout {
+    const { sizes, sizesVersion } = this.#bindings;
+    if (node.layout?.sizesVersion === sizesVersion) return node.layout;
+    const { slot, offset, strides } = node.view;
+    const shape = evaluateShape(node.tensor.shape, sizes);
+    const steps = strides.map((d) => evaluateDim(d, sizes));
+    return (node.layout = {
+      sizesVersion,
+      shape,
+      strides: steps,
+      start: evaluateDim(offset, sizes),
+      count: shape.reduce((n, d) => n * d, 1),
+      bufferLength: evaluateDim(slot.length, sizes),
+      inOnePiece: inOnePiece(shape, steps),
+    });
+  }
+
+  shape(node: NodeState): readonly number[] {
+    return this.#layout(node).shape;
   }
 
   /** The value of a node in row-major order: a copy, or with `lend` a view of the buffer where the value is in one piece. */
   data(node: NodeState, lend = false): TypedArray {
-    const { backend, memory, sources } = this.#parts;
-    const { sizes } = sources;
-    const { slot, offset, strides } = node.view;
-    const shape = this.shape(node);
-    const buffer = backend.view(memory.buffer(slot), slot.storage, evaluateDim(slot.length, sizes));
-    const start = evaluateDim(offset, sizes);
-    const steps = strides.map((d) => evaluateDim(d, sizes));
-    const count = shape.reduce((n, d) => n * d, 1);
-    if (inOnePiece(shape, steps)) return lend ? buffer.subarray(start, start + count) : buffer.slice(start, start + count);
-    return gather(buffer, start, shape, steps, new (arrayOf(slot.storage))(count));
+    const { backend, memory } = this.#parts;
+    const { slot } = node.view;
+    const { shape, strides, start, count, bufferLength, inOnePiece } = this.#layout(node);
+    const buffer = backend.view(memory.buffer(slot), slot.storage, bufferLength);
+    if (!inOnePiece) return gather(buffer, start, shape, strides, new (arrayOf(slot.storage))(count));
+    if (!lend) return buffer.slice(start, start + count);
+    return count === bufferLength ? buffer : buffer.subarray(start, start + count);
   }
 
   /** Whether the value is in one piece, at the start of its buffer. */
   isWhole(node: NodeState): boolean {
-    const { sizes } = this.#parts.sources;
-    const { offset, strides } = node.view;
-    return (
-      evaluateDim(offset, sizes) === 0 &&
-      inOnePiece(
-        this.shape(node),
-        strides.map((d) => evaluateDim(d, sizes)),
-      )
-    );
+    const { start, inOnePiece } = this.#layout(node);
+    return start === 0 && inOnePiece;
   }
 }
 

@@ -42,6 +42,18 @@ export interface Published {
   readonly shape: readonly number[];
 }
 
+/** How a value lies in its buffer, in numbers, for the sizes of one version. */
+export interface Layout {
+  readonly sizesVersion: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly start: number;
+  readonly count: number;
+  readonly bufferLength: number;
+  /** Row-major, without gaps. */
+  readonly inOnePiece: boolean;
+}
+
 export class NodeState implements Origin {
   readonly tensor: Tensor;
   readonly inputs: readonly NodeState[];
@@ -75,6 +87,8 @@ export class NodeState implements Origin {
   computedAt = 0;
   publishedAt = -1;
   published: Published | undefined;
+
+  layout: Layout | undefined;
 
   /** Scratch of the walks in mark.ts: the number of the walk that reached this node, found it absent, needed it (for a dirty node), or held it back. */
   reached = 0;
