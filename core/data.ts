@@ -47,7 +47,7 @@ function toStorage(op: string, values: ArrayLike<number>, dtype: DType): TypedAr
   const { storage, kind } = dtypeInfo(dtype);
   const Storage = arrayOf(storage);
   if (kind !== "bool" && values instanceof Storage) return values.slice();
-  if (kind === "float") return Storage.from(values);
+  if (kind === "float") return new Storage(values);
   const out = new Storage(values.length);
   for (let i = 0; i < values.length; i++) {
     const v = +values[i]!;
