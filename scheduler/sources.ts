@@ -28,6 +28,9 @@ interface Held {
   pending: DimSizes;
   /** Disposed of: it keeps its value for whoever still looks at it, and takes no other. */
   closed: boolean;
+  /** What messages call a write, under a label. */
+  writing?: string;
+  label?: string | undefined;
 }
 
 export class Sources {
@@ -48,9 +51,21 @@ export class Sources {
 
   /** Checks data against the declared type of a source, and copies it. */
   prepare(source: Source, data: Data): Write {
-    const op = `set ${source.describe()}`;
+    const op = this.#writeTo(source);
     const raw = rawData(op, data, source.dtype);
     return { data: raw.data, sizes: bindShape(op, source.shape, raw) };
+  }
+
+  /** What messages call a write; kept, because a write that fits needs no message. */
+  #writeTo(source: Source): string {
+    const held = this.#held.get(source);
+    if (held?.writing && held.label === source.label) return held.writing;
+    const text = `set ${source.describe()}`;
+    if (held) {
+      held.writing = text;
+      held.label = source.label;
+    }
+    return text;
   }
 
   /** Takes a new source in. Whether it gives a name a size that the current epoch does not know. */
