@@ -34,6 +34,8 @@ const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Di
     return {
       steps: [loop({ shape: [], body: body([], [storable(dtype, e.uniform(0))]), reads: [], writes: [output], uniforms: [size] })],
       outputs: [output],
+      // What is left of a dimension may be too little for a window.
+      room: [size],
     };
   },
 });
