@@ -45,7 +45,7 @@ export function checkLeaves(op: string, wrt: readonly Tensor[]): void {
 }
 
 /** Throws unless tangents (or cotangents) have the types of what they belong to. */
-export function checkTypes(op: string, given: readonly Tensor[], expected: readonly Tensor[], what: string): void {
+function checkTypes(op: string, given: readonly Tensor[], expected: readonly Tensor[], what: string): void {
   if (given.length !== expected.length)
     throw new Error(`${op}: ${expected.length} ${what}${expected.length === 1 ? "" : "s"} needed, got ${given.length}`);
   given.forEach((t, i) => {

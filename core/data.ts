@@ -31,11 +31,8 @@ export function rawData(op: string, source: Data, dtype?: DType): RawData {
       );
     return { data: toStorage(op, source as unknown as ArrayLike<number>, to), dtype: to, nested: undefined };
   }
-  if (typeof source === "number" && dtypeInfo(dtype ?? "float32").kind === "float") {
-    const cell = new (arrayOf(dtypeInfo(dtype ?? "float32").storage))(1);
-    cell[0] = source;
-    return { data: cell, dtype: dtype ?? "float32", nested: scalarShape };
-  }
+  if (typeof source === "number")
+    return { data: toStorage(op, [source], dtype ?? "float32"), dtype: dtype ?? "float32", nested: scalarShape };
   const nested = nestedShape(op, source as Nested);
   const flat: (number | boolean)[] = [];
   flatten(source as Nested, flat);

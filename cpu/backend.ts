@@ -3,6 +3,7 @@
  */
 import type { Storage, TypedArray } from "../core/dtype.ts";
 import type { Backend, BoundStep, Buffer, Program, Segment } from "../kernel/backend.ts";
+import { mathFunctions } from "../kernel/expr.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { driverModule, encodeCommands, FIRST_KERNEL, workspaceOf } from "./driver.ts";
 import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
@@ -49,30 +50,7 @@ function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): 
 }
 
 let driver: WebAssembly.Module | undefined;
-const math = Object.fromEntries(
-  [
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "asinh",
-    "acosh",
-    "atanh",
-    "atan2",
-    "pow",
-  ].map((name) => [name, Math[name as "exp"]]),
-);
+const math = Object.fromEntries(mathFunctions.map((name) => [name, Math[name]]));
 
 class CpuBackend implements Backend {
   readonly name = "cpu";

@@ -59,27 +59,30 @@ export type ExprOp =
   // f64 only: a function of Math, named by `fn`; one JavaScript call for each lane
   | "call";
 
-export type MathFunction =
-  | "exp"
-  | "expm1"
-  | "log"
-  | "log1p"
-  | "log2"
-  | "log10"
-  | "sin"
-  | "cos"
-  | "tan"
-  | "asin"
-  | "acos"
-  | "atan"
-  | "sinh"
-  | "cosh"
-  | "tanh"
-  | "asinh"
-  | "acosh"
-  | "atanh"
-  | "atan2"
-  | "pow";
+/** The functions of Math that an expression may call. */
+export const mathFunctions = [
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "log2",
+  "log10",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "atan2",
+  "pow",
+] as const;
+export type MathFunction = (typeof mathFunctions)[number];
 
 export interface Expr {
   readonly op: ExprOp;

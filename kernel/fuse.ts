@@ -29,21 +29,25 @@ interface GroupValue {
 /** Elementwise loops over one index space, becoming one kernel. */
 class Group {
   readonly shape: Loop["shape"];
+  /** The index space as text: what loops must agree in. */
+  readonly space: string;
   readonly reads: View[] = [];
   readonly uniforms: Dim[] = [];
   readonly values = new Map<Slot, GroupValue>();
   /** All expressions of the values, each once however many share it. */
   readonly #expressions = new Set<e.Expr>();
 
-  constructor(shape: Loop["shape"]) {
+  constructor(shape: Loop["shape"], space: string) {
     this.shape = shape;
+    this.space = space;
   }
 
   /** Whether a loop over the same space may become part of this group. */
   admits(source: Loop): boolean {
-    if (this.#expressions.size + e.exprOrder(source.body.values).length > MOST_EXPRESSIONS) return false;
+    const order = e.exprOrder(source.body.values);
+    if (this.#expressions.size + order.length > MOST_EXPRESSIONS) return false;
     if (this.values.size + source.writes.length + this.reads.length + source.reads.length > MOST_OPERANDS) return false;
-    const positions = new Set(e.exprOrder(source.body.values).flatMap((x) => (x.op === "at" ? [x.value] : [])));
+    const positions = new Set(order.flatMap((x) => (x.op === "at" ? [x.value] : [])));
     return source.reads.every((v, i) => !this.values.has(v.slot) || (isWhole(v) && !positions.has(i)));
   }
 
@@ -115,8 +119,8 @@ function group(steps: readonly Step[], temporary: SlotUses["temporary"]): Item[]
       const beside = latest.get(space) ?? -1;
       const candidate = beside > after && (items[beside] as Group).shares(source) ? beside : after;
       const open = items[candidate];
-      if (open instanceof Group && open.shape.join() === space && open.admits(source)) at = candidate;
-      else items.push(new Group(source.shape));
+      if (open instanceof Group && open.space === space && open.admits(source)) at = candidate;
+      else items.push(new Group(source.shape, space));
       (items[at] as Group).add(source);
       latest.set(space, at);
     } else items.push(step);
@@ -146,35 +150,33 @@ function prologue(step: Step, producers: ReadonlyMap<Slot, Group>, readers: Read
   const runs = axisRuns(from, producer.shape);
   if (!runs) return step;
   const reads: View[] = [];
-  const place = (v: View): number | undefined => {
-    const strides = stridesAlong(v, runs, producer.shape);
-    return strides && reads.push({ ...v, shape: source.shape, strides }) - 1;
-  };
   /** Values that are in memory anyway are read, not computed again. */
   const resident = new Map<e.Expr, View>();
   for (const [slot, { expr, write }] of producer.values)
     if (slot !== from.slot && (keep(slot) || readers.has(slot))) resident.set(expr, write);
   const target = producer.values.get(from.slot)!;
   let fits = true;
-  const slots = new Map<string, number>();
-  const load = (key: string, view: View, x: e.Expr, args: readonly e.Expr[]): e.Expr => {
-    let slot = slots.get(key);
+  const slots = new Map<View, number>();
+  /** The read of a view in the reduction's space. */
+  const place = (view: View): number => {
+    let slot = slots.get(view);
     if (slot === undefined) {
-      slot = place(view) ?? -1;
-      slots.set(key, slot);
+      const strides = stridesAlong(view, runs, producer.shape);
+      slot = strides ? reads.push({ ...view, shape: source.shape, strides }) - 1 : -1;
+      slots.set(view, slot);
     }
     fits &&= slot >= 0;
-    return x.op === "read" ? { ...x, value: slot, args } : unstored(e.read(slot, view.slot.storage), x.type);
+    return slot;
   };
   const [value] = rewrite(
     [target.expr],
     (x, args) => {
       if (x.op === "index" || x.op === "at" || x.op === "uniform") fits = false;
-      return x.op === "read" ? load(`read ${x.value}`, producer.reads[x.value]!, x, args) : undefined;
+      return x.op === "read" ? { ...x, value: place(producer.reads[x.value]!), args } : undefined;
     },
     (x) => {
       const view = resident.get(x);
-      return view && load(`value ${view.slot.storage} ${[...resident.keys()].indexOf(x)}`, view, x, []);
+      return view && unstored(e.read(place(view), view.slot.storage), x.type);
     },
   );
   const alone = resident.size === 0 && producer.values.size === 1;

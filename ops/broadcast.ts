@@ -1,6 +1,5 @@
 /** Broadcast and sum: each is the other's transpose, so they stand together. */
-import type { Dim } from "../core/dim.ts";
-import { sameDim } from "../core/dim.ts";
+import { type Dim, sameDim } from "../core/dim.ts";
 import { type Shape, showShape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { broadcastView } from "../kernel/view.ts";

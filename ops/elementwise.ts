@@ -35,7 +35,7 @@ export const integers = (dtypes: readonly DType[]): string | undefined =>
   dtypes.every((d) => dtypeInfo(d).kind === "int" && d === dtypes[0]) ? undefined : "operands of one integer dtype";
 
 /** The element of a read as the lane type of its dtype: bools are stored as words. */
-export function readAs(slot: number, dtype: DType): e.Expr {
+function readAs(slot: number, dtype: DType): e.Expr {
   return dtype === "bool" ? e.ne(e.read(slot, "u32"), e.constant("u32", 0)) : e.read(slot, dtypeInfo(dtype).compute);
 }
 

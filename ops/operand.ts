@@ -1,7 +1,6 @@
 /** What users hand to operations: tensors and literals. Literals are weak; dtypes are promoted; shapes are broadcast. */
 import { checkShape } from "../core/data.ts";
-import type { DType } from "../core/dtype.ts";
-import { isFloat, promote, promoteLiteral } from "../core/dtype.ts";
+import { type DType, isFloat, promote, promoteLiteral } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
 import { broadcastShapes, type Shape, showShape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";

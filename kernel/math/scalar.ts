@@ -45,9 +45,8 @@ function estrin(x: Expr, c: readonly number[]): Expr {
 /** The polynomial of the type that x has, where that of float64 is long. */
 export const seriesOf = (x: Expr, c: ByFloat<readonly number[]>): Expr => (x.type === "f64" ? estrin : polynomial)(x, forType(x, c));
 
-/** The smaller and the larger of x and a bound, x where it is NaN. One instruction each in SIMD, unlike IEEE min and max. */
+/** The smaller of x and a bound, x where it is NaN: one instruction in SIMD, unlike IEEE min. */
 export const atMost = (x: Expr, bound: number): Expr => select(lt(like(x, bound), x), like(x, bound), x);
-export const atLeast = (x: Expr, bound: number): Expr => select(lt(x, like(x, bound)), like(x, bound), x);
 
 /** The exponent's place in a head, and its value for 1. */
 export const exponentShift: ByFloat<number> = { f32: 23, f64: 20 };
