@@ -15,7 +15,7 @@ import { greaterEqual, less, logicalAnd, where } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { showArgument } from "./describe.ts";
 import { gatherPrimitive, scatterAddPrimitive } from "./gather.ts";
-import { dimSize, iotaOf } from "./iota.ts";
+import { dimSize, iotaOf, roomSize } from "./iota.ts";
 import { broadcastTo, commonDType, type Operand, toTensor } from "./operand.ts";
 import { sliceAxis } from "./pad.ts";
 import { maximum, minimum } from "./piecewise.ts";
@@ -226,7 +226,7 @@ function startsOf(op: string, t: Tensor, starts: readonly (Tensor | number)[], s
     }
     const s = indexTensor(op, start as Indices);
     if (s.rank !== 0) throw new Error(`${op}: the start of axis ${axis} must be a scalar, got ${s.describe()}`);
-    return clamped(where(less(s, 0), add(s, dimSize(n)), s), dimSize(room));
+    return clamped(where(less(s, 0), add(s, dimSize(n)), s), roomSize(room));
   });
 }
 

@@ -26,16 +26,15 @@ const iotaPrimitive = definePrimitive<{ readonly dtype: DType; readonly shape: S
 /** The position along one axis, at every point of a shape. */
 export const iotaOf = (shape: Shape, axis: number, dtype: DType): Tensor => iotaPrimitive([], { dtype, shape, axis });
 
-const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Dim }>({
+const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Dim; readonly room?: true }>({
   name: "size",
   type: (_, { dtype }) => ({ shape: [], dtype }),
-  lower: ({ params: { dtype, size }, outputTypes: [type] }) => {
+  lower: ({ params: { dtype, size, room }, outputTypes: [type] }) => {
     const output = outputView(type!);
     return {
       steps: [loop({ shape: [], body: body([], [storable(dtype, e.uniform(0))]), reads: [], writes: [output], uniforms: [size] })],
       outputs: [output],
-      // What is left of a dimension may be too little for a window.
-      room: [size],
+      ...(room && { room: [size] }),
     };
   },
 });
@@ -43,3 +42,7 @@ const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Di
 /** A size as a number: a literal where it is known, else the value that its names have when it is computed. */
 export const dimSize = (size: Dim, dtype: DType = "int32"): Tensor =>
   typeof size === "number" ? scalar(size, dtype) : sizePrimitive([], { dtype, size });
+
+/** As dimSize, of what a window leaves of a dimension: where that is negative, it has no value. */
+export const roomSize = (left: Dim): Tensor =>
+  typeof left === "number" ? dimSize(left) : sizePrimitive([], { dtype: "int32", size: left, room: true });
