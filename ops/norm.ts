@@ -2,8 +2,7 @@
 import { subDims } from "../core/dim.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Reduced, Reducing } from "../core/types/axes.ts";
-import type { ShapeOf } from "../core/types/shape.ts";
+import type { Reducer } from "./signatures.ts";
 import { div, square, sub } from "./arithmetic.ts";
 import { reduceSum } from "./broadcast.ts";
 import { equal, notEqual, where } from "./compare.ts";
@@ -57,26 +56,22 @@ function deviations(
 }
 
 /** The variance: the mean of squared differences from the mean. */
-export function variance<A extends Operand>(x: A): Tensor<[]>;
-export function variance<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "var">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function variance(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
+export const variance: Reducer<"var", number | readonly number[] | VarianceOptions> = (
+  x: Operand,
+  argument?: number | readonly number[] | VarianceOptions,
+): Tensor => {
   const { squares, count, shape, r } = deviations("var", x, argument);
   return finish(div(squares, count), shape, r);
-}
+};
 
 /** The standard deviation: the root of the variance. Where that is 0, the derivative is 0. */
-export function std<A extends Operand>(x: A): Tensor<[]>;
-export function std<A extends Operand, const G extends number | readonly number[] | VarianceOptions | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "std">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function std(x: Operand, argument?: number | readonly number[] | VarianceOptions): Tensor {
+export const std: Reducer<"std", number | readonly number[] | VarianceOptions> = (
+  x: Operand,
+  argument?: number | readonly number[] | VarianceOptions,
+): Tensor => {
   const { squares, count, shape, r } = deviations("std", x, argument);
   return finish(rootOrZero(div(squares, count)), shape, r);
-}
+};
 
 export interface NormOptions extends ReduceOptions {
   /**
@@ -87,12 +82,10 @@ export interface NormOptions extends ReduceOptions {
 }
 
 /** The norm of the elements over some axes (default: all), taken as one vector. The derivative at 0 is 0. */
-export function norm<A extends Operand>(x: A): Tensor<[]>;
-export function norm<A extends Operand, const G extends number | readonly number[] | NormOptions | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "norm">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function norm(x: Operand, argument?: number | readonly number[] | NormOptions): Tensor {
+export const norm: Reducer<"norm", number | readonly number[] | NormOptions> = (
+  x: Operand,
+  argument?: number | readonly number[] | NormOptions,
+): Tensor => {
   const t = toFloat("norm", x);
   const r = reductionOf("norm", t, argument);
   const { ord = 2 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as NormOptions) : {};
@@ -112,4 +105,4 @@ export function norm(x: Operand, argument?: number | readonly number[] | NormOpt
       same,
     ),
   );
-}
+};

@@ -3,8 +3,6 @@ import { type Dim } from "../core/dim.ts";
 import { type DType } from "../core/dtype.ts";
 import { normalizeAxes, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import type { Reduced, Reducing } from "../core/types/axes.ts";
-import type { ShapeOf } from "../core/types/shape.ts";
 import type { Fold } from "../kernel/kernel.ts";
 import { addN } from "./addN.ts";
 import { div, mul } from "./arithmetic.ts";
@@ -143,40 +141,25 @@ const countable = (op: string, x: Operand): Tensor => {
 };
 
 /** The sum over some axes (default: all). The sum of nothing is 0; bools count as integers. */
-export function sum<A extends Operand>(x: A): Tensor<[]>;
-export function sum<A extends Operand, const G extends ReduceArgument | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "sum">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function sum(x: Operand, argument?: ReduceArgument): Tensor {
+export const sum: Reducer<"sum", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
   const t = countable("sum", x);
   const r = reductionOf("sum", t, argument);
   return finish(r.axes.length === 0 ? t : reduceSum([t], { axes: r.axes }), t.shape, r);
-}
+};
 
 /** The product over some axes (default: all). Derivatives are exact where factors are 0. */
-export function prod<A extends Operand>(x: A): Tensor<[]>;
-export function prod<A extends Operand, const G extends ReduceArgument | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "prod">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function prod(x: Operand, argument?: ReduceArgument): Tensor {
+export const prod: Reducer<"prod", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
   const t = countable("prod", x);
   const r = reductionOf("prod", t, argument);
   return finish(reduceProd([t], { axes: r.axes }), t.shape, r);
-}
+};
 
 /** The mean over some axes (default: all), in floating point. The mean of nothing is NaN. */
-export function mean<A extends Operand>(x: A): Tensor<[]>;
-export function mean<A extends Operand, const G extends ReduceArgument | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "mean">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function mean(x: Operand, argument?: ReduceArgument): Tensor {
+export const mean: Reducer<"mean", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
   const t = toFloat("mean", x);
   const r = reductionOf("mean", t, argument);
   return finish(div(reduceSum([t], { axes: r.axes }), dimSize(countOf(t.shape, r.axes), t.dtype)), t.shape, r);
-}
+};
 
 // ---- extremes
 function extreme(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: ReduceArgument | undefined): Tensor {

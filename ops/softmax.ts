@@ -1,8 +1,9 @@
 /** Sums of exponentials in logarithms: the maximum is taken out first, so that nothing overflows. It carries no derivative. */
 import { normalizeAxes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Axes, InRange, Reduced, Reducing } from "../core/types/axes.ts";
+import type { Axes, InRange } from "../core/types/axes.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
+import type { Reducer } from "./signatures.ts";
 import { add, div, sub } from "./arithmetic.ts";
 import { equal, logicalAnd, where } from "./compare.ts";
 import { exp, log } from "./functions.ts";
@@ -22,12 +23,7 @@ function topOf(op: string, t: Tensor, axes: readonly number[]): Tensor {
  * log(sum(exp(x))) over some axes (default: all). An infinite maximum is the result; those that attain it get no derivative
  * there.
  */
-export function logsumexp<A extends Operand>(x: A): Tensor<[]>;
-export function logsumexp<A extends Operand, const G extends ReduceArgument | undefined>(
-  x: A,
-  argument: Reducing<ShapeOf<A>, G, "logsumexp">,
-): Tensor<Reduced<ShapeOf<A>, G>>;
-export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
+export const logsumexp: Reducer<"logsumexp", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
   const t = toFloat("logsumexp", x);
   const { axes, keepdims } = reductionOf("logsumexp", t, argument);
   const top = topOf("logsumexp", t, axes);
@@ -35,7 +31,7 @@ export function logsumexp(x: Operand, argument?: ReduceArgument): Tensor {
   const endless = logicalAnd(equal(t, top), equal(abs(top), Infinity));
   const total = sum(exp(where(endless, 0, sub(t, top))), { axis: axes, keepdims });
   return add(log(total), reshape(top, total.shape));
-}
+};
 
 /** exp(x) over its sum along an axis (default: the last), or several. A row of -Infinity alone gives NaN. */
 export function softmax<A extends Operand>(x: A): Tensor<ShapeOf<A>>;
