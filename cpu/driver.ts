@@ -9,7 +9,7 @@ import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep, Segment } from "../kernel/backend.ts";
 import type { Access } from "../kernel/kernel.ts";
 import { I32, ModuleBuilder } from "./encoder.ts";
-import { matmulArguments, matmulWorkspace } from "./product.ts";
+import { matmulArguments, matmulWorkspace, productsOf } from "./product.ts";
 import { scatterWorkspace } from "./scatter.ts";
 import { argsortWorkspace } from "./sort.ts";
 
@@ -151,7 +151,8 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
       switch (s.kind) {
         case "run":
           for (const step of s.steps)
-            command(places.kernel(step), () => pushArguments(words, step, workspaceOf(step) > 0 ? places.workspace : 0));
+            for (const single of step.kernel.kind === "matmul" ? productsOf(step) : [step])
+              command(places.kernel(single), () => pushArguments(words, single, workspaceOf(single) > 0 ? places.workspace : 0));
           break;
         case "copy":
           for (const c of orderCopies(s.copies, places)) fixed(Opcode.copy, c.to, c.from, c.bytes);

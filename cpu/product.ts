@@ -42,6 +42,12 @@ interface Product {
   readonly c: readonly [number, number, number, number];
 }
 
+/** The products of a step, each as a step of its own. */
+export const productsOf = (step: BoundStep): readonly BoundStep[] =>
+  step.writes.length === 1
+    ? [step]
+    : step.writes.map((write, i) => ({ ...step, reads: step.reads.slice(2 * i, 2 * i + 2), writes: [write] }));
+
 /** The step's product, or its transpose, which has the same bits, where only m promises long vectors. */
 function productOf({ sizes, reads, writes }: BoundStep, bytes: number): Product {
   const [b, m, n, k] = sizes as [number, number, number, number];
@@ -108,10 +114,13 @@ function workspaceParts(storage: Storage, product: Product): readonly [number, n
   }
 }
 
-/** The bytes that a product needs beside its operands. */
+/** The bytes that products need beside their operands: they run one after the other. */
 export function matmulWorkspace(step: BoundStep, storage: Storage): number {
-  const [a, b, level, levels] = workspaceParts(storage, productOf(step, storageBytes(storage)));
-  return a + b + level * levels;
+  const bytes = productsOf(step).map((product) => {
+    const [a, b, level, levels] = workspaceParts(storage, productOf(product, storageBytes(storage)));
+    return a + b + level * levels;
+  });
+  return Math.max(0, ...bytes);
 }
 
 /**

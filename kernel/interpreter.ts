@@ -143,7 +143,12 @@ class Interpreter implements Backend {
           ),
         );
       case "matmul":
-        return runMatmul(kernel, step.sizes, bind("read", [kernel.storage, kernel.storage]), bind("write", [kernel.storage]));
+        return runMatmul(
+          kernel,
+          step.sizes,
+          bind("read", new Array<Storage>(2 * step.writes.length).fill(kernel.storage)),
+          bind("write", new Array<Storage>(step.writes.length).fill(kernel.storage)),
+        );
       case "scatterAdd":
         return runScatterAdd(kernel, step.sizes, bind("read", [kernel.storage, "i32", kernel.storage]), bind("write", [kernel.storage]));
       case "argsort":
@@ -223,14 +228,17 @@ function runLoop(kernel: LoopKernel, step: BoundStep, reads: readonly Memory[], 
   });
 }
 
-function runMatmul({ storage }: MatmulKernel, sizes: readonly number[], [a, b]: readonly Memory[], [c]: readonly Memory[]): void {
+function runMatmul({ storage }: MatmulKernel, sizes: readonly number[], reads: readonly Memory[], writes: readonly Memory[]): void {
   const multiply = binaryFunction("mul", storage);
   const k = sizes[3]!;
   const products = new Float64Array(k);
-  forEachPosition(sizes.slice(0, 3), ([i, m, n]) => {
-    for (let p = 0; p < k; p++)
-      products[p] = multiply(a!.get(dot([i!, m!, p], a!.strides, a!.offset)), b!.get(dot([i!, p, n!], b!.strides, b!.offset)));
-    c!.set(dot([i!, m!, n!], c!.strides, c!.offset), treeSum(products, storage));
+  writes.forEach((c, which) => {
+    const [a, b] = [reads[2 * which]!, reads[2 * which + 1]!];
+    forEachPosition(sizes.slice(0, 3), ([i, m, n]) => {
+      for (let p = 0; p < k; p++)
+        products[p] = multiply(a.get(dot([i!, m!, p], a.strides, a.offset)), b.get(dot([i!, p, n!], b.strides, b.offset)));
+      c.set(dot([i!, m!, n!], c.strides, c.offset), treeSum(products, storage));
+    });
   });
 }
 

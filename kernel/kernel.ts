@@ -55,7 +55,8 @@ export interface LoopKernel {
 /**
  * C[b,m,n] = sum over k of A[b,m,k] B[b,k,n], the sum by the fixed tree: bitwise the sum of the products.
  * sizes = [b, m, n, k]; reads A with strides [b, m, k] and B with strides [b, k, n]; writes C with strides [b, m, n].
- * Integer types wrap.
+ * A step may hold several products of the same sizes, as many as it writes: reads A0, B0, A1, B1, ...; writes C0, C1, ...
+ * None reads what another writes. Integer types wrap.
  */
 export interface MatmulKernel {
   readonly kind: "matmul";

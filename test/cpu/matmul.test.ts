@@ -5,11 +5,12 @@ import { arrayOf, type Storage } from "../../core/dtype.ts";
 import { matmulKernel } from "../../kernel/kernel.ts";
 import { type Case, expectAgreement, someData, someLayout, tape, Tape } from "./cases.ts";
 
-function someProduct(
+function someProducts(
   numbers: readonly number[],
   storage: Storage,
   [b, m, n, k]: readonly [number, number, number, number],
   special: boolean,
+  count = 1,
 ): Case {
   const t = new Tape(numbers);
   const operand = (sizes: readonly number[]) => {
@@ -19,8 +20,8 @@ function someProduct(
   return {
     kernel: matmulKernel(storage),
     sizes: [b, m, n, k],
-    reads: [operand([b, m, k]), operand([b, k, n])],
-    writes: [{ storage, ...someLayout(t, [b, m, n], false) }],
+    reads: Array.from({ length: 2 * count }, (_, i) => operand(i % 2 === 0 ? [b, m, k] : [b, k, n])),
+    writes: Array.from({ length: count }, () => ({ storage, ...someLayout(t, [b, m, n], false) })),
     uniforms: [],
   };
 }
@@ -35,7 +36,7 @@ test("small products of every type agree with the interpreter", () => {
       storages,
       fc.tuple(fc.integer({ min: 1, max: 3 }), small, small, fc.oneof(small, fc.constantFrom(1, 255, 256, 257))),
       fc.boolean(),
-      (numbers, storage, sizes, special) => expectAgreement(someProduct(numbers, storage, sizes, special)),
+      (numbers, storage, sizes, special) => expectAgreement(someProducts(numbers, storage, sizes, special)),
     ),
     { numRuns: 400 },
   );
@@ -51,7 +52,7 @@ test("products agree with the interpreter on tile edges and over several blocks 
       fc.tuple(fc.integer({ min: 1, max: 2 }), side, side, k),
       fc.boolean(),
       (numbers, storage, sizes, special) => {
-        expectAgreement(someProduct(numbers, storage, sizes, special));
+        expectAgreement(someProducts(numbers, storage, sizes, special));
       },
     ),
     { numRuns: 60 },
@@ -67,9 +68,23 @@ test("products that are wide as well as deep agree with the interpreter", () => 
       fc.constantFrom<Storage>("f32", "f64"),
       fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 2, max: 20 }), side, k),
       fc.boolean(),
-      (numbers, storage, sizes, special) => expectAgreement(someProduct(numbers, storage, sizes, special)),
+      (numbers, storage, sizes, special) => expectAgreement(someProducts(numbers, storage, sizes, special)),
     ),
     { numRuns: 30 },
+  );
+});
+
+test("several products in a step agree with the interpreter", () => {
+  const side = fc.integer({ min: 1, max: 24 });
+  fc.assert(
+    fc.property(
+      tape,
+      storages,
+      fc.tuple(fc.integer({ min: 1, max: 2 }), side, side, side),
+      fc.integer({ min: 2, max: 4 }),
+      (numbers, storage, sizes, count) => expectAgreement(someProducts(numbers, storage, sizes, true, count)),
+    ),
+    { numRuns: 60 },
   );
 });
 

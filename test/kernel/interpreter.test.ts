@@ -218,21 +218,23 @@ describe("kernels", () => {
         fc.infiniteStream(value(s)),
         (batch, m, n, k, stream) => {
           const take = (length: number): number[] => Array.from({ length }, () => stream.next().value!);
-          const [a, b] = [take(batch * m * k), take(batch * k * n)];
-          // B is stored transposed: [batch, n, k].
-          const [c] = execute(
+          // Two products in one step. B is stored transposed: [batch, n, k].
+          const factors = [0, 1].map(() => [take(batch * m * k), take(batch * k * n)] as const);
+          const products = execute(
             matmulKernel(s),
             [batch, m, n, k],
-            [
+            factors.flatMap(([a, b]) => [
               { storage: s, data: a, strides: [m * k, k, 1] },
               { storage: s, data: b, strides: [n * k, 1, k] },
-            ],
-            [{ storage: s, length: batch * m * n, strides: [m * n, n, 1] }],
+            ]),
+            factors.map(() => ({ storage: s, length: batch * m * n, strides: [m * n, n, 1] })),
           );
-          for (let q = 0; q < batch * m * n; q++) {
-            const [ib, im, ni] = [Math.floor(q / (m * n)), Math.floor(q / n) % m, q % n];
-            expect(c![q]).toBe(sumOf((p) => multiply(a[(ib * m + im) * k + p]!, b[(ib * n + ni) * k + p]!), k, s));
-          }
+          factors.forEach(([a, b], which) => {
+            for (let q = 0; q < batch * m * n; q++) {
+              const [ib, im, ni] = [Math.floor(q / (m * n)), Math.floor(q / n) % m, q % n];
+              expect(products[which]![q]).toBe(sumOf((p) => multiply(a[(ib * m + im) * k + p]!, b[(ib * n + ni) * k + p]!), k, s));
+            }
+          });
         },
       ),
       { numRuns: 40 },
