@@ -26,6 +26,9 @@ export function isContiguous(v: View): boolean {
   return v.strides.every((s, i) => sameDim(s, strides[i]!) || sameDim(v.shape[i]!, 1));
 }
 
+/** Whether a view is all of its slot, in order. */
+export const isWhole = (v: View): boolean => sameDim(v.offset, 0) && isContiguous(v) && sameDim(v.slot.length, sizeOf(v.shape));
+
 /** The broadcast of v to `shape`, where axis i of v becomes axis `axes[i]`; sizes agree or are 1. */
 export function broadcastView(v: View, shape: Shape, axes: readonly number[]): View {
   const strides = new Array<Dim>(shape.length).fill(0);

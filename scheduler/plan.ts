@@ -55,7 +55,7 @@ export class Plan {
     const steps = stepsOf(nodes);
     const kept = new Set<Slot>();
     for (const n of nodes) if (n.demand > 0 || n.cutoff || (n.frontier && !lean)) for (const v of n.lowered.outputs) kept.add(v.slot);
-    this.#steps = fusion ? fuse(steps, { keep: (slot) => kept.has(slot), temporary: temporaries(nodes) }) : steps;
+    this.#steps = fusion ? fuse(steps, (slot) => kept.has(slot)) : steps;
     this.#written = slotsOf(this.#steps);
     const made = new Set(nodes.flatMap((n) => n.own));
     this.#resident = new Set([...made].filter((slot) => this.#written.has(slot) && (!lean || kept.has(slot))));
@@ -131,7 +131,7 @@ export class Plan {
   #stepsThatCan(): readonly Step[] {
     const able = this.nodes.filter((n) => !n.failure);
     if (able.length === this.nodes.length) return this.#steps;
-    return fuse(stepsOf(able), { keep: (slot) => this.#written.has(slot), temporary: temporaries(able) });
+    return fuse(stepsOf(able), (slot) => this.#written.has(slot));
   }
 
   run(): void {
@@ -146,10 +146,6 @@ export class Plan {
 
 const stepsOf = (nodes: readonly NodeState[]): Step[] => nodes.flatMap((n) => n.lowered.steps);
 const slotsOf = (steps: readonly Step[]): Set<Slot> => new Set(steps.flatMap((s) => operandsOf(s).writes.map((w) => w.slot)));
-function temporaries(nodes: readonly NodeState[]): (slot: Slot) => boolean {
-  const temps = new Set(nodes.flatMap((n) => n.temps));
-  return (slot) => temps.has(slot);
-}
 
 /** Gives a node its buffers. It fails when its shape has no size, when there is no room, and with an input. */
 function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: Bindings): Failure | undefined {

@@ -143,9 +143,8 @@ describe("fusion", () => {
         const r = new Random(seed);
         const { steps, views, constants } = lower(randomGraph(r));
         const results = new Set([...views.values()].flatMap((v) => v.map((x) => x.slot)).filter((s) => !constants.has(s)));
-        const temporary = new Set(steps.flatMap((s) => s.writes.map((w) => w.slot)).filter((s) => !results.has(s)));
         const kept = [...results].filter(() => r.next() < 0.3);
-        const fused = fuse(steps, { keep: (s) => kept.includes(s), temporary: (s) => temporary.has(s) });
+        const fused = fuse(steps, (s) => kept.includes(s));
         before += steps.length;
         after += fused.length;
         expect(fused.length).toBeLessThanOrEqual(steps.length);
@@ -162,8 +161,8 @@ describe("fusion", () => {
     const y = mul(sin(add(x, 1)), tanh(x));
     const { steps, views } = lower([y]);
     const of = (t: Tensor): Slot => views.get(t)![0]!.slot;
-    expect(fuse(steps, { keep: (s) => s === of(y), temporary: () => false })).toHaveLength(1);
-    expect(fuse(steps, { keep: () => false, temporary: () => false })).toHaveLength(0);
+    expect(fuse(steps, (s) => s === of(y))).toHaveLength(1);
+    expect(fuse(steps, () => false)).toHaveLength(0);
   });
 
   it("computes a loss inside its sum, and reads the residual that the gradient needs instead of computing it again", () => {
@@ -173,9 +172,9 @@ describe("fusion", () => {
     const loss = sum(mul(residual, residual));
     const { steps, views } = lower([loss]);
     const of = (t: Tensor): Slot => views.get(t)![0]!.slot;
-    const alone = fuse(steps, { keep: (s) => s === of(loss), temporary: () => false });
+    const alone = fuse(steps, (s) => s === of(loss));
     expect(alone).toHaveLength(2); // the broadcast of b keeps two axes, which a sum over one cannot walk
-    const both = fuse(steps, { keep: (s) => s === of(loss) || s === of(residual), temporary: () => false });
+    const both = fuse(steps, (s) => s === of(loss) || s === of(residual));
     expect(both).toHaveLength(2);
     expect(both[1]!.reads.map((o) => o.slot)).toEqual([of(residual)]);
   });

@@ -1,0 +1,110 @@
+/**
+ * First pass: elementwise loops over one index space become one kernel with several outputs.
+ *
+ * Every item has a level, the longest way to it through kernels. A loop joins the groups of its space on the highest level that it depends on,
+ * and these become one group; or else a group of that level that reads something it reads. What it depends on, directly or not, is then in its
+ * group or on lower levels, so that kernels never wait for each other in a circle.
+ */
+import type { Loop, Slot, Step } from "../kernel.ts";
+import { operandsOf } from "../kernel.ts";
+import { exprOrder } from "../expr.ts";
+import { isWhole } from "../view.ts";
+import { Group, type Item } from "./items.ts";
+
+export function group(steps: readonly Step[]): Item[] {
+  const grouping = new Grouping();
+  steps.forEach((step, place) => grouping.take(step, place));
+  return grouping.items.filter((item) => !(item instanceof Group && item.into));
+}
+
+class Grouping {
+  readonly items: Item[] = [];
+  /** The last item that writes a slot, and the highest level on which it is read. */
+  readonly #writers = new Map<Slot, Item>();
+  readonly #read = new Map<Slot, number>();
+  /** The groups of a level and a space. */
+  readonly #groups = new Map<string, Group[]>();
+
+  take(step: Step, place: number): void {
+    const { reads, writes } = operandsOf(step);
+    const source = step.loop;
+    const elementwise = source && !source.fold && source.writes.every((w) => isWhole(w) && !this.#writers.has(w.slot));
+    let item: Item;
+    if (elementwise) {
+      item = this.#home(source);
+      item.add(source, place);
+    } else {
+      item = { step, level: this.#levelOf(step), place };
+      this.items.push(item);
+    }
+    for (const { slot } of reads) this.#read.set(slot, Math.max(this.#read.get(slot) ?? 0, item.level));
+    for (const { slot } of writes) this.#writers.set(slot, item);
+  }
+
+  #writer(slot: Slot): Item | undefined {
+    let item = this.#writers.get(slot);
+    while (item instanceof Group && item.into) item = item.into;
+    return item;
+  }
+
+  /** Above what it reads, and what was done to the slots that it writes. Several steps that write one slot keep their order on one level. */
+  #levelOf(step: Step): number {
+    let level = 0;
+    const { reads, writes } = operandsOf(step);
+    const above = (item: Item | undefined, by: number): void => void (item && (level = Math.max(level, item.level + by)));
+    for (const { slot } of reads) above(this.#writer(slot), 1);
+    for (const { slot } of writes) {
+      const before = this.#writer(slot);
+      above(before, before instanceof Group ? 1 : 0);
+      const readAt = this.#read.get(slot);
+      if (readAt !== undefined) level = Math.max(level, readAt + 1);
+    }
+    return level;
+  }
+
+  /** The group that an elementwise loop joins. */
+  #home(source: Loop): Group {
+    const space = source.shape.join();
+    let level = 0;
+    let below = new Set<Group>();
+    for (const { slot } of source.reads) {
+      const writer = this.#writer(slot);
+      if (!writer) continue;
+      const same = writer instanceof Group && writer.space === space;
+      const least = same ? writer.level : writer.level + 1;
+      if (least > level) [level, below] = [least, new Set()];
+      if (same && writer.level === level) below.add(writer);
+    }
+    if (below.size > 0) {
+      const [home, ...others] = below;
+      if (home && fits(source, home, others)) {
+        for (const other of others) this.#merge(home, other);
+        return home;
+      }
+      level++;
+    }
+    const key = `${level} ${space}`;
+    const beside = this.#groups.get(key)?.findLast((g) => g.shares(source) && g.admits(source));
+    if (beside) return beside;
+    const home = new Group(source.shape, space, level);
+    this.items.push(home);
+    const list = this.#groups.get(key);
+    if (list) list.push(home);
+    else this.#groups.set(key, [home]);
+    return home;
+  }
+
+  #merge(home: Group, other: Group): void {
+    home.absorb(other);
+    const list = this.#groups.get(`${other.level} ${other.space}`)!;
+    list.splice(list.indexOf(other), 1);
+  }
+}
+
+/** Whether a loop and the groups that it depends on may all be one. */
+function fits(source: Loop, home: Group, others: readonly Group[]): boolean {
+  if (![home, ...others].every((g) => g.admits(source))) return false;
+  const expressions = others.reduce((n, g) => n + g.size, exprOrder(source.body.values).length);
+  const operands = others.reduce((n, g) => n + g.operands, source.reads.length + source.writes.length);
+  return home.hasRoom(expressions, operands);
+}
