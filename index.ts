@@ -112,7 +112,9 @@ export { repeat, tile } from "./ops/repeat.ts";
 export { expandDims, reshape, squeeze } from "./ops/reshape.ts";
 export { sinc } from "./ops/sinc.ts";
 export { logsumexp, logSoftmax, softmax } from "./ops/softmax.ts";
-export { argsort, sort } from "./ops/sort.ts";
+export { type Fractions, median, percentile, quantile, type QuantileOptions } from "./ops/quantile.ts";
+export { searchsorted, type SearchOptions } from "./ops/searchsorted.ts";
+export { argsort, sort, type SortOptions, topK, type TopK, type TopKOptions } from "./ops/sort.ts";
 export { flip, moveaxis, swapaxes, transpose } from "./ops/transpose.ts";
 
 // ---- new primitives and rules

@@ -27,6 +27,8 @@ export interface Case {
   readonly f: (...x: Tensor[]) => Tensor;
   readonly shapes: readonly (readonly number[])[];
   readonly domain?: readonly [number, number];
+  /** Whether derivatives exist only where numbers differ: they are checked at numbers well apart. */
+  readonly distinct?: true;
   /** False where the operation needs sizes that are known; "rounded" where it computes otherwise when they are not. */
   readonly named?: boolean | "rounded";
 }

@@ -15,8 +15,11 @@ import { random } from "../../ops/random.ts";
 import { all, any, argmax, argmin, max, prod, sum } from "../../ops/reductions.ts";
 import { argsort } from "../../ops/sort.ts";
 import { createEngine } from "../../scheduler/engine.ts";
-import { cases } from "./cases.ts";
+import { cases as ownCases } from "./cases.ts";
+import { familyCases } from "./family-cases.ts";
 import { numbers, valuesOf } from "./support.ts";
+
+const cases = [...ownCases, ...familyCases];
 
 it("what has no derivative: random numbers, positions, logic, integers", async () => {
   const engine = await createEngine({ backend: cpu() });

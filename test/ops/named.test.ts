@@ -5,8 +5,11 @@ import { vmap } from "../../ad/vmap.ts";
 import { dim } from "../../core/dim.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { cases } from "./cases.ts";
+import { cases as ownCases } from "./cases.ts";
+import { familyCases } from "./family-cases.ts";
 import { countOf, leafOf, numbers, numbersOf } from "./support.ts";
+
+const cases = [...ownCases, ...familyCases];
 
 /** A name for each size, so that what was equal stays equal. */
 const nameOf = (size: number): string => `size${size}`;
