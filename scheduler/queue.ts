@@ -5,7 +5,7 @@
 import type { Data } from "../core/data.ts";
 import type { Source } from "../core/source.ts";
 import type { Clock } from "./clock.ts";
-import type { Sources, Write } from "./sources.ts";
+import type { Intake, Write } from "./intake.ts";
 
 export interface Entry {
   readonly writes: ReadonlyMap<Source, Write>;
@@ -17,14 +17,14 @@ export class Queue {
   #entries: Entry[] = [];
   /** Writes that no tick and no flush has taken yet. */
   #open = new Map<Source, Write>();
-  readonly #sources: Sources;
+  readonly #intake: Intake;
   #depth = 0;
   /** How to take back what open transactions did, in order. */
   readonly #undo: (() => void)[] = [];
   readonly #resized = new Set<Source>();
 
-  constructor(sources: Sources) {
-    this.#sources = sources;
+  constructor(intake: Intake) {
+    this.#intake = intake;
   }
 
   get empty(): boolean {
@@ -36,25 +36,25 @@ export class Queue {
   }
 
   write(source: Source, data: Data): void {
-    this.put(source, this.#sources.prepare(source, data));
+    this.put(source, this.#intake.prepare(source, data));
   }
 
   put(source: Source, write: Write): void {
     const resizes = write.sizes.size > 0;
     // Inside a transaction other writes may still make the sizes agree.
-    if (resizes && this.#depth === 0) this.#sources.check(source, write.sizes);
+    if (resizes && this.#depth === 0) this.#intake.check(source, write.sizes);
     const open = this.#open;
     if (this.#depth > 0) {
       const before = open.get(source);
       this.#undo.push(() => void (before ? open.set(source, before) : open.delete(source)));
       if (resizes) {
-        const sizes = this.#sources.pendingSizes(source);
-        this.#undo.push(() => this.#sources.setPending(source, sizes));
+        const sizes = this.#intake.pendingSizes(source);
+        this.#undo.push(() => this.#intake.setPending(source, sizes));
         this.#resized.add(source);
       }
     }
     open.set(source, write);
-    if (resizes) this.#sources.setPending(source, write.sizes);
+    if (resizes) this.#intake.setPending(source, write.sizes);
   }
 
   /** Also takes this back when the transaction that is open rolls back. */
@@ -73,7 +73,7 @@ export class Queue {
         void Promise.resolve(result).catch(() => {});
         throw new Error("transaction: the callback is async; await before or after the transaction, and write inside it without waiting");
       }
-      if (this.#depth === 1) for (const source of this.#resized) this.#sources.check(source, this.#sources.pendingSizes(source));
+      if (this.#depth === 1) for (const source of this.#resized) this.#intake.check(source, this.#intake.pendingSizes(source));
       return result;
     } catch (error) {
       for (const undo of this.#undo.splice(from).reverse()) undo();
@@ -89,6 +89,11 @@ export class Queue {
   tick(clock: Clock, ticks: number): void {
     if (this.#depth > 0) throw new Error("tick: a transaction is open; tick before or after it");
     this.#seal(clock, ticks);
+  }
+
+  /** Enqueues what another queue has taken: nothing is checked again. */
+  accept(entry: Entry): void {
+    this.#entries.push(entry);
   }
 
   /** Everything that is pending, in order. */

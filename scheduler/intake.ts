@@ -1,0 +1,100 @@
+/**
+ * What may be written to sources. Data are checked against the declared type and copied, and the sizes that they give to named dimensions are
+ * checked against what other sources have, or are about to have. Nothing is stored here: see sources.ts.
+ */
+import { bindShape, type Data, rawData } from "../core/data.ts";
+import type { DimSizes } from "../core/dim.ts";
+import type { TypedArray } from "../core/dtype.ts";
+import type { Source } from "../core/source.ts";
+
+/** Numbers on their way into a source. */
+export interface Write {
+  readonly data: TypedArray;
+  readonly sizes: DimSizes;
+}
+
+/** What is known of a source. */
+export interface Account {
+  /** The sizes once all pending writes are committed. */
+  pending: DimSizes;
+  /** Disposed of: it keeps its value for whoever still looks at it, and takes no other. */
+  closed: boolean;
+  /** What messages call a write, under a label. */
+  writing?: string;
+  label?: string | undefined;
+}
+
+export class Intake<A extends Account = Account> {
+  /** The size of each name at the current epoch. */
+  readonly sizes = new Map<string, number>();
+  protected readonly accounts = new WeakMap<Source, A>();
+  /** Weak: a source that nobody holds has no say in the size of a name. */
+  readonly #carriers = new Map<string, Set<WeakRef<Source>>>();
+
+  /** Takes a new source in, with the sizes of its first value. Whether that gives a name a size that the current epoch does not know. */
+  enter(source: Source, account: A): boolean {
+    const sizes = account.pending;
+    this.check(source, sizes);
+    this.accounts.set(source, account);
+    for (const name of sizes.keys()) {
+      let carriers = this.#carriers.get(name);
+      if (!carriers) this.#carriers.set(name, (carriers = new Set()));
+      carriers.add(new WeakRef(source));
+    }
+    return [...sizes].some(([name, size]) => this.sizes.get(name) !== size);
+  }
+
+  /** Checks data against the declared type of a source, and copies it. */
+  prepare(source: Source, data: Data): Write {
+    const op = this.#writeTo(source);
+    const raw = rawData(op, data, source.dtype);
+    return { data: raw.data, sizes: bindShape(op, source.shape, raw) };
+  }
+
+  /** What messages call a write; kept, because a write that fits needs no message. */
+  #writeTo(source: Source): string {
+    const account = this.accounts.get(source);
+    if (account?.writing && account.label === source.label) return account.writing;
+    const text = `set ${source.describe()}`;
+    if (account) {
+      account.writing = text;
+      account.label = source.label;
+    }
+    return text;
+  }
+
+  /** Whether a source takes values: it is of this engine, and was not disposed of. */
+  isOpen(source: Source): boolean {
+    return this.accounts.get(source)?.closed === false;
+  }
+
+  close(source: Source): void {
+    const account = this.accounts.get(source);
+    if (account) account.closed = true;
+  }
+
+  pendingSizes(source: Source): DimSizes {
+    return this.accounts.get(source)!.pending;
+  }
+
+  setPending(source: Source, sizes: DimSizes): void {
+    const account = this.accounts.get(source);
+    if (account) account.pending = sizes;
+  }
+
+  /** Throws when another source has, or is about to have, another size for one of these names. */
+  check(source: Source, sizes: DimSizes): void {
+    for (const [name, size] of sizes) {
+      const carriers = this.#carriers.get(name);
+      for (const ref of carriers ?? []) {
+        const other = ref.deref();
+        const account = other && this.accounts.get(other);
+        if (!account || account.closed) carriers!.delete(ref);
+        else if (other !== source && account.pending.get(name) !== size)
+          throw new Error(
+            `dimension "${name}" would be ${size} in ${source.describe()} and ${account.pending.get(name)} in ${other.describe()}; change both in one transaction`,
+          );
+      }
+    }
+  }
+}
