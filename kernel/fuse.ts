@@ -1,6 +1,7 @@
 /**
  * Fusion: fewer kernels that compute the same bits. Passes over the steps of a plan, each in a file of its own, in order:
  *
+ *   literals   constants that simplify something become part of the expressions
  *   group      elementwise loops over one index space become one kernel with several outputs
  *   recompute  what costs little is computed where it is wanted, not stored and read back
  *   prologue   what only a reduction reads is computed inside it
@@ -12,14 +13,18 @@
  */
 import { emit } from "./fusion/emit.ts";
 import { group } from "./fusion/group.ts";
+import type { Literal } from "./fusion/literals.ts";
 import { products } from "./fusion/products.ts";
 import { prologue } from "./fusion/prologue.ts";
 import { recompute } from "./fusion/recompute.ts";
 import type { Slot, Step } from "./kernel.ts";
 
-/** The same computation in fewer kernels. `keep`: whether somebody else wants a slot's values afterwards. */
-export function fuse(steps: readonly Step[], keep: (slot: Slot) => boolean): Step[] {
-  const items = group(steps);
+/**
+ * The same computation in fewer kernels. `keep`: whether somebody else wants a slot's values afterwards. `literal`: the number that a slot holds
+ * for ever, where there is one.
+ */
+export function fuse(steps: readonly Step[], keep: (slot: Slot) => boolean, literal: Literal = () => undefined): Step[] {
+  const items = group(steps, literal);
   recompute(items, keep);
   return emit(products(prologue(items, keep)), keep);
 }

@@ -5,14 +5,16 @@
  * and these become one group; or else a group of that level that reads something it reads. What it depends on, directly or not, is then in its
  * group or on lower levels, so that kernels never wait for each other in a circle.
  */
-import type { Loop, Slot, Step } from "../kernel.ts";
-import { operandsOf } from "../kernel.ts";
-import { exprOrder } from "../expr.ts";
-import { isWhole } from "../view.ts";
+import { sameDim } from "../../core/dim.ts";
+import * as e from "../expr.ts";
+import { body, type Loop, operandsOf, type Slot, type Step } from "../kernel.ts";
+import { isWhole, type View } from "../view.ts";
 import { Group, type Item } from "./items.ts";
+import { type Literal, withLiterals } from "./literals.ts";
+import { rewrite } from "./rewrite.ts";
 
-export function group(steps: readonly Step[]): Item[] {
-  const grouping = new Grouping();
+export function group(steps: readonly Step[], literal: Literal): Item[] {
+  const grouping = new Grouping(literal);
   steps.forEach((step, place) => grouping.take(step, place));
   return grouping.items.filter((item) => !(item instanceof Group && item.into));
 }
@@ -24,13 +26,17 @@ class Grouping {
   readonly #read = new Map<Slot, number>();
   /** The groups of a level and a space. */
   readonly #groups = new Map<string, Group[]>();
+  readonly #literal: Literal;
+
+  constructor(literal: Literal) {
+    this.#literal = literal;
+  }
 
   take(step: Step, place: number): void {
     const { reads, writes } = operandsOf(step);
-    const source = step.loop;
-    const elementwise = source && !source.fold && source.writes.every((w) => isWhole(w) && !this.#writers.has(w.slot));
+    const source = step.loop && !step.loop.fold ? withLiterals(withoutUnitAxes(step.loop), this.#literal) : undefined;
     let item: Item;
-    if (elementwise) {
+    if (source?.writes.every((w) => isWhole(w) && !this.#writers.has(w.slot))) {
       item = this.#home(source);
       item.add(source, place);
     } else {
@@ -101,10 +107,30 @@ class Grouping {
   }
 }
 
+/** The same loop over an index space without axes of size 1: what reshapes put in and take away keeps nobody apart. */
+function withoutUnitAxes(source: Loop): Loop {
+  const kept = source.shape.flatMap((d, i) => (sameDim(d, 1) ? [] : [i]));
+  if (kept.length === source.shape.length) return source;
+  const squeeze = (v: View): View => ({ ...v, shape: kept.map((i) => v.shape[i]!), strides: kept.map((i) => v.strides[i]!) });
+  const renumber = (x: e.Expr): e.Expr | undefined => {
+    if (x.op !== "index") return undefined;
+    const axis = kept.indexOf(x.value);
+    return axis < 0 ? e.constant("i32", 0) : e.index(axis);
+  };
+  const { reads, values, positional } = source.body;
+  return {
+    ...source,
+    shape: kept.map((i) => source.shape[i]!),
+    body: positional ? body(reads, rewrite(values, renumber)) : source.body,
+    reads: source.reads.map(squeeze),
+    writes: source.writes.map(squeeze),
+  };
+}
+
 /** Whether a loop and the groups that it depends on may all be one. */
 function fits(source: Loop, home: Group, others: readonly Group[]): boolean {
   if (![home, ...others].every((g) => g.admits(source))) return false;
-  const expressions = others.reduce((n, g) => n + g.size, exprOrder(source.body.values).length);
-  const operands = others.reduce((n, g) => n + g.operands, source.reads.length + source.writes.length);
-  return home.hasRoom(expressions, operands);
+  const expressions = others.reduce((n, g) => n + g.size, e.exprOrder(source.body.values).length);
+  const reads = others.reduce((n, g) => n + g.reads.length, source.reads.length);
+  return home.hasRoom(expressions, reads);
 }

@@ -11,7 +11,7 @@ import { rewrite, stored } from "./rewrite.ts";
 
 /** Beyond these, kernels compile slowly and spill; nothing is gained by larger ones. */
 const MOST_EXPRESSIONS = 500;
-export const MOST_OPERANDS = 40;
+export const MOST_READS = 40;
 
 export interface GroupValue {
   readonly expr: e.Expr;
@@ -51,23 +51,19 @@ export class Group {
     this.level = level;
   }
 
-  get operands(): number {
-    return this.reads.length + this.values.size;
-  }
-
   get size(): number {
     return this.#expressions.size;
   }
 
-  /** Whether so many more expressions and operands fit. */
-  hasRoom(expressions: number, operands: number): boolean {
-    return this.#expressions.size + expressions <= MOST_EXPRESSIONS && this.operands + operands <= MOST_OPERANDS;
+  /** Whether so many more expressions and reads fit. (Most values stay inside the kernel: how many it writes is not known yet.) */
+  hasRoom(expressions: number, reads: number): boolean {
+    return this.#expressions.size + expressions <= MOST_EXPRESSIONS && this.reads.length + reads <= MOST_READS;
   }
 
   /** Whether a loop over the same space may become part of this group. */
   admits(source: Loop): boolean {
     const order = e.exprOrder(source.body.values);
-    if (!this.hasRoom(order.length, source.writes.length + source.reads.length)) return false;
+    if (!this.hasRoom(order.length, source.reads.length)) return false;
     const positions = new Set(order.flatMap((x) => (x.op === "at" ? [x.value] : [])));
     return source.reads.every((v, i) => !this.values.has(v.slot) || (isWhole(v) && !positions.has(i)));
   }
@@ -169,15 +165,15 @@ export class Group {
 const numbersOf = (order: readonly e.Expr[], ...ops: readonly e.ExprOp[]): number[] =>
   [...new Set(order.flatMap((x) => (ops.includes(x.op) ? [x.value] : [])))].sort((a, b) => a - b);
 
-const masked = (value: e.Expr, mask: e.Expr | undefined): e.Expr =>
-  mask ? e.select(mask, value, e.constant(value.type, 0)) : value;
+const masked = (value: e.Expr, mask: e.Expr | undefined): e.Expr => (mask ? e.select(mask, value, e.constant(value.type, 0)) : value);
 
 const sameDims = (a: readonly Dim[], b: readonly Dim[]): boolean => a.length === b.length && a.every((d, i) => sameDim(d, b[i]!));
 /** Whether two views over one index space are the same elements. */
 export const sameView = (a: View, b: View): boolean => a.slot === b.slot && sameDim(a.offset, b.offset) && sameDims(a.strides, b.strides);
 
 /** Where an item reads from memory, and the slots that it writes. */
-export const readsOf = (item: Item): readonly { readonly slot: Slot }[] => (item instanceof Group ? item.reads : operandsOf(item.step).reads);
+export const readsOf = (item: Item): readonly { readonly slot: Slot }[] =>
+  item instanceof Group ? item.reads : operandsOf(item.step).reads;
 export const writtenBy = (item: Item): readonly Slot[] =>
   item instanceof Group ? [...item.values.keys()] : operandsOf(item.step).writes.map((w) => w.slot);
 

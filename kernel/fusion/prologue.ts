@@ -7,7 +7,7 @@ import * as e from "../expr.ts";
 import { body, type Slot, type Step } from "../kernel.ts";
 import { loop } from "../lowering.ts";
 import type { View } from "../view.ts";
-import { Group, type Item, MOST_OPERANDS, readersOf } from "./items.ts";
+import { Group, type Item, MOST_READS, readersOf } from "./items.ts";
 import { rewrite, stored, unstored } from "./rewrite.ts";
 
 /** How much of a group's work a reduction may do over, rather than have it stored and read back. */
@@ -66,7 +66,7 @@ function withPrologue(step: Step, producer: Group, inMemory: (slot: Slot) => boo
   );
   const alone = resident.size === 0 && producer.values.size === 1;
   const repeatsTooMuch = !alone && e.exprOrder([value!]).length > MOST_REPEATED + reads.length;
-  if (!fits || reads.length > MOST_OPERANDS || repeatsTooMuch) return undefined;
+  if (!fits || reads.length > MOST_READS || repeatsTooMuch) return undefined;
   const inner = body(
     reads.map((r) => r.slot.storage),
     [stored(value!)],
