@@ -5,6 +5,7 @@
  */
 import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
+import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { evaluateShape } from "../core/shape.ts";
 import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program } from "../kernel/backend.ts";
 import { fuse } from "../kernel/fuse.ts";
@@ -55,7 +56,7 @@ export class Plan {
     const steps = stepsOf(nodes);
     const kept = new Set<Slot>();
     for (const n of nodes) if (n.demand > 0 || n.cutoff || (n.frontier && !lean)) for (const v of n.lowered.outputs) kept.add(v.slot);
-    this.#steps = fusion ? fuse(steps, (slot) => kept.has(slot)) : steps;
+    this.#steps = fusion ? fuse(steps, (slot) => kept.has(slot), literalsOf(nodes)) : steps;
     this.#written = slotsOf(this.#steps);
     const made = new Set(nodes.flatMap((n) => n.own));
     this.#resident = new Set([...made].filter((slot) => this.#written.has(slot) && (!lean || kept.has(slot))));
@@ -131,7 +132,7 @@ export class Plan {
   #stepsThatCan(): readonly Step[] {
     const able = this.nodes.filter((n) => !n.failure);
     if (able.length === this.nodes.length) return this.#steps;
-    return fuse(stepsOf(able), (slot) => this.#written.has(slot));
+    return fuse(stepsOf(able), (slot) => this.#written.has(slot), literalsOf(able));
   }
 
   run(): void {
@@ -145,6 +146,16 @@ export class Plan {
 }
 
 const stepsOf = (nodes: readonly NodeState[]): Step[] => nodes.flatMap((n) => n.lowered.steps);
+/** The numbers of the scalar constants that nodes read. */
+function literalsOf(nodes: readonly NodeState[]): (slot: Slot) => number | undefined {
+  const literals = new Map<Slot, number>();
+  for (const { inputs } of nodes)
+    for (const { tensor, view } of inputs) {
+      const value = tensor.primitive === constantPrimitive ? (tensor.params as ConstantParams).value : undefined;
+      if (typeof value === "number") literals.set(view.slot, value);
+    }
+  return (slot) => literals.get(slot);
+}
 const slotsOf = (steps: readonly Step[]): Set<Slot> => new Set(steps.flatMap((s) => operandsOf(s).writes.map((w) => w.slot)));
 
 /** Gives a node its buffers. It fails when its shape has no size, when there is no room, and with an input. */
