@@ -95,3 +95,6 @@ function arithmetic(op: string, ...operands: readonly [Operand, Operand]): Retur
   const dtype = commonDType(op, operands);
   return unify(op, operands, dtype === "bool" ? "int32" : dtype);
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [subPrimitive.primitive, negPrimitive.primitive, mulPrimitive.primitive, divPrimitive.primitive];

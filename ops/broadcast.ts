@@ -59,3 +59,6 @@ export function broadcastLast(x: Tensor, shape: Shape): Tensor {
   if (x.rank === shape.length && x.shape.every((d, i) => sameDim(d, shape[i]!))) return x;
   return broadcastInDim([x], { shape, axes: x.shape.map((_, i) => shape.length - x.rank + i) });
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [broadcastInDim.primitive, reduceSum.primitive];

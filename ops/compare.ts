@@ -6,8 +6,11 @@ import { scalar } from "../core/leaves.ts";
 import { anySame, bits, defineElementwise, integers, noTangent } from "./elementwise.ts";
 import { broadcastAll, commonDType, type Operand, toTensor, unify } from "./operand.ts";
 import { broadcastLast } from "./broadcast.ts";
-import type { PrimitiveFunction } from "./primitive.ts";
+import type { PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
 import type { Binary, Ternary, Unary } from "./signatures.ts";
+
+/** What this file defines, for table.ts. */
+export const primitives: RuledPrimitive[] = [];
 
 const toBool = (): readonly DType[] => ["bool"];
 
@@ -21,6 +24,7 @@ function comparison(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): Bina
     value: ([a, b]) => [a!.type === "bool" ? value(words(a!), words(b!)) : value(a!, b!)],
     jvp: noTangent,
   });
+  primitives.push(apply.primitive);
   return (a: Operand, b: Operand) => apply(unify(name, [a, b]), {});
 }
 /** a == b, elementwise; NaN equals nothing. */
@@ -39,6 +43,7 @@ export const isNaN: Unary = (x) => {
 // ---- logic on bools, bit by bit on integers
 function bitwise(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): { logical: Binary; bitwise: Binary } {
   const apply = defineElementwise({ name, accepts: bits, value: ([a, b]) => [value(a!, b!)], jvp: noTangent });
+  primitives.push(apply.primitive);
   return {
     logical: (a: Operand, b: Operand) => apply(broadcastAll(name, [truth(name, a), truth(name, b)], [a, b]), {}),
     bitwise: (a: Operand, b: Operand) => apply(unify(name, [a, b]), {}),
@@ -63,6 +68,7 @@ export const bitwiseNot: Unary = (x) => notPrimitive([toTensor("bitwiseNot", x)]
 
 function shift(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): Binary {
   const apply = defineElementwise({ name, accepts: integers, value: ([a, b]) => [value(a!, b!)], jvp: noTangent });
+  primitives.push(apply.primitive);
   return (a: Operand, b: Operand) => apply(unify(name, [a, b]), {});
 }
 /** a shifted left by b bits, b taken modulo 32. */
@@ -100,3 +106,5 @@ export const where: Ternary = (condition: Operand, a: Operand, b: Operand) => {
   );
   return selectPrimitive([c!, x!, y!], {});
 };
+
+primitives.push(notPrimitive.primitive, selectPrimitive.primitive);

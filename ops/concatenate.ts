@@ -149,3 +149,6 @@ export function split(x: Operand, sections: number | readonly Dim[], axis = 0): 
   const bounds = [0, ...cuts, n];
   return bounds.slice(1).map((stop, i) => sliceAxis(t, at, bounds[i]!, stop));
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [concatenatePrimitive.primitive];

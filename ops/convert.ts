@@ -23,3 +23,6 @@ export function convert(x: Tensor, dtype: DType): Tensor {
   if (!isDType(dtype)) throw new Error(`astype: ${showArgument(dtype)} is not a dtype; use float32, float64, int32, uint32 or bool`);
   return x.dtype === dtype ? x : convertPrimitive([x], { dtype });
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [convertPrimitive.primitive];

@@ -50,3 +50,6 @@ export function cumsum(x: Operand, axis?: number): Tensor {
   if (axis === undefined) return cumsumPrimitive([reshape(t, [sizeOf(t.shape)])], { axis: 0 });
   return cumsumPrimitive([t], { axis: normalizeAxis("cumsum", axis, t.rank) });
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [cumsumPrimitive.primitive];

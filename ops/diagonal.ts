@@ -59,3 +59,6 @@ function shorter(t: Tensor, rows: Dim, columns: Dim): Dim {
     );
   return Math.max(0, Math.min(rows, columns));
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [diagonalOf.primitive];

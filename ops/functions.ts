@@ -16,7 +16,11 @@ import { add, div, mul, neg, sub } from "./arithmetic.ts";
 import { showArgument } from "./describe.ts";
 import { defineElementwise, floats } from "./elementwise.ts";
 import { type Operand, toFloat } from "./operand.ts";
+import type { RuledPrimitive } from "./primitive.ts";
 import type { Unary } from "./signatures.ts";
+
+/** What this file defines, for table.ts. */
+export const primitives: RuledPrimitive[] = [];
 
 /** A function y of x. `push` gives the tangent of y from that of x, linear in it. */
 function define(name: string, value: (x: e.Expr) => e.Expr, push: (dx: Tensor, x: Tensor, y: Tensor) => Tensor): Unary {
@@ -26,6 +30,7 @@ function define(name: string, value: (x: e.Expr) => e.Expr, push: (dx: Tensor, x
     value: ([x]) => [value(x!)],
     jvp: ({ inputs: [x], tangents: [dx], outputs: [y] }) => [push(dx!, x!, y!)],
   });
+  primitives.push(apply.primitive);
   return (x) => apply([toFloat(name, x)], {});
 }
 /** (1 - x)(1 + x): 1 - x^2 without cancellation near 1. */

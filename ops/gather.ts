@@ -119,3 +119,6 @@ export const scatterAddPrimitive: PrimitiveFunction<object> = definePrimitive<ob
     };
   },
 });
+
+/** What this file defines, for table.ts. */
+export const primitives = [gatherPrimitive.primitive, scatterAddPrimitive.primitive];

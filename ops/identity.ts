@@ -32,3 +32,6 @@ const probePrimitive = definePrimitive<object>({
  * gradient by this use of x; what is built on x itself does not count.
  */
 export const probe: Unary = (x: Operand) => probePrimitive([toTensor("probe", x)], {});
+
+/** What this file defines, for table.ts. */
+export const primitives = [stopPrimitive.primitive, probePrimitive.primitive];

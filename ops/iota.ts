@@ -46,3 +46,6 @@ export const dimSize = (size: Dim, dtype: DType = "int32"): Tensor =>
 /** As dimSize, of what a window leaves of a dimension: where that is negative, it has no value. */
 export const roomSize = (left: Dim): Tensor =>
   typeof left === "number" ? dimSize(left) : sizePrimitive([], { dtype: "int32", size: left, room: true });
+
+/** What this file defines, for table.ts. */
+export const primitives = [iotaPrimitive.primitive, sizePrimitive.primitive];

@@ -166,3 +166,6 @@ export function outer(a: Operand, b: Operand): Tensor {
   const [x, y] = factors("outer", [a, b]) as [Tensor, Tensor];
   return mul(reshape(x, [sizeOf(x.shape), 1]), reshape(y, [1, sizeOf(y.shape)]));
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [batchedMatmul.primitive];

@@ -237,3 +237,6 @@ export function pad(x: Operand, widths: number | readonly PadWidth[], options: P
   };
   return [...params.low, ...params.high, ...params.interior].every((d) => d === 0) ? t : padPrimitive([t], params);
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [slicePrimitive.primitive, padPrimitive.primitive];

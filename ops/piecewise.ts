@@ -6,13 +6,17 @@ import { div, mul, neg } from "./arithmetic.ts";
 import { greaterEqual, lessEqual, where } from "./compare.ts";
 import { defineElementwise, noTangent, numbers } from "./elementwise.ts";
 import { checkOperands, type Operand, toTensor, unify } from "./operand.ts";
-import type { PrimitiveFunction } from "./primitive.ts";
+import type { PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
 import type { Binary, Ternary, Unary } from "./signatures.ts";
+
+/** What this file defines, for table.ts. */
+export const primitives: RuledPrimitive[] = [];
 
 // ---- one operand
 const isInteger = (a: e.Expr): boolean => a.type === "i32" || a.type === "u32";
 const rounding = (name: string, value: (a: e.Expr) => e.Expr): Unary => {
   const apply = defineElementwise({ name, accepts: numbers, value: ([a]) => [isInteger(a!) ? a! : value(a!)], jvp: noTangent });
+  primitives.push(apply.primitive);
   return (x) => apply([toTensor(name, x)], {});
 };
 export const floor = rounding("floor", e.floor);
@@ -66,6 +70,7 @@ function extreme(
       return [addN([tangents[0] && mul(tangents[0], wx), tangents[1] && mul(tangents[1], wy)])];
     },
   });
+  primitives.push(apply.primitive);
   return (a: Operand, b: Operand) => apply(unify(name, [a, b]), {});
 }
 export const maximum = extreme("maximum", e.max, (x, y) => [preference([x, y], {}), preference([y, x], {})]);
@@ -88,3 +93,5 @@ export const clip: Ternary = (x: Operand, low: Operand, high: Operand) => {
 };
 /** max(x, 0); the derivative at 0 is 0. NaN stays NaN. */
 export const relu: Unary = (x: Operand) => where(lessEqual(x, 0), 0, x);
+
+primitives.push(signPrimitive.primitive, absPrimitive.primitive, preference.primitive, remPrimitive.primitive);

@@ -15,8 +15,11 @@ import { defineElementwise, floats } from "./elementwise.ts";
 import { log, sigmoid } from "./functions.ts";
 import { commonDType, type Operand, toFloat, unify } from "./operand.ts";
 import { abs } from "./piecewise.ts";
-import type { Maybe } from "./primitive.ts";
+import type { Maybe, RuledPrimitive } from "./primitive.ts";
 import type { Binary } from "./signatures.ts";
+
+/** What this file defines, for table.ts. */
+export const primitives: RuledPrimitive[] = [];
 
 interface BinaryCall {
   readonly dx: Maybe;
@@ -34,6 +37,7 @@ function define(name: string, value: (x: e.Expr, y: e.Expr) => e.Expr, push: (ca
     value: ([x, y]) => [value(x!, y!)],
     jvp: ({ inputs: [x, y], tangents: [dx, dy], outputs: [z] }) => [addN(push({ dx, dy, x: x!, y: y!, z: z! }))],
   });
+  primitives.push(apply.primitive);
   return (a, b) => apply(unify(name, [a, b], floatDType(name, [a, b])), {});
 }
 

@@ -121,7 +121,7 @@ function foldIn(parent: Tensor, data: number | Tensor): Tensor {
 
 /** An integer as a word: int32 by its bits. */
 const reinterpret = defineElementwise<object>({
-  name: "reinterpret",
+  name: "reinterpret as uint32",
   accepts: (dtypes) => (dtypes[0] === "int32" || dtypes[0] === "uint32" ? undefined : "an integer"),
   results: () => ["uint32"],
   value: ([x]) => [e.bitcast("u32", x!)],
@@ -266,7 +266,7 @@ function randint(key: Tensor, shape: Shape, low: number | Tensor, high: number |
 }
 
 const asIntPrimitive = defineElementwise<object>({
-  name: "reinterpret",
+  name: "reinterpret as int32",
   accepts: words,
   results: () => ["int32"],
   value: ([x]) => [e.bitcast("i32", x!)],
@@ -287,3 +287,13 @@ function permutation(key: Tensor, x: Dim | Tensor): Tensor {
 
 /** Counter-based random numbers; see the functions for what each takes. */
 export const random = { key, keys, split, foldIn, uniform, normal, bernoulli, randint, permutation } as const;
+
+/** What this file defines, for table.ts. */
+export const primitives = [
+  threefry2x32.primitive,
+  reinterpret.primitive,
+  unitPrimitive.primitive,
+  positiveUnit.primitive,
+  belowPrimitive.primitive,
+  asIntPrimitive.primitive,
+];

@@ -16,7 +16,7 @@ import { dimSize, iotaOf } from "./iota.ts";
 import { type Operand, toFloat, toTensor } from "./operand.ts";
 import { sliceOf } from "./pad.ts";
 import { concatenate } from "./concatenate.ts";
-import { definePrimitive, type PrimitiveFunction, type Rules } from "./primitive.ts";
+import { definePrimitive, type PrimitiveFunction, type Rules, type RuledPrimitive } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
 import type { Reducer } from "./signatures.ts";
 import { permute } from "./transpose.ts";
@@ -71,6 +71,9 @@ interface AxesParams {
   readonly axes: readonly number[];
 }
 
+/** What this file defines, for table.ts. */
+export const primitives: RuledPrimitive[] = [];
+
 function defineFold(
   name: string,
   fold: Exclude<Fold, "cumsum">,
@@ -87,6 +90,7 @@ function defineFold(
     batch: ({ params: { axes }, inputs }) => [apply(inputs, { axes: axes.map((a) => a + 1) })],
     lower: (call) => lowerFold(fold, call.params.axes, call),
   });
+  primitives.push(apply.primitive);
   return apply;
 }
 

@@ -83,3 +83,6 @@ export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
     x.shape.filter((_, i) => !gone.includes(i)),
   );
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [reshapePrimitive.primitive];

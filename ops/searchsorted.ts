@@ -89,3 +89,6 @@ export function searchsorted(sorted: Operand, values: Operand, { side = "left" }
   const shape: Shape = v.rank === 0 ? leading : [...leading, count];
   return reshape(searchPrimitive([rows(a, a.shape.at(-1)!), rows(v, count)], { side }), shape);
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [searchPrimitive.primitive];

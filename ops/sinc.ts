@@ -10,7 +10,7 @@ import { cos, sin } from "../kernel/math/trigonometric.ts";
 import { mul } from "./arithmetic.ts";
 import { defineElementwise, floats } from "./elementwise.ts";
 import { toFloat } from "./operand.ts";
-import type { PrimitiveFunction } from "./primitive.ts";
+import type { PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
 import type { Unary } from "./signatures.ts";
 
 /** Where series and recurrence meet: the series cancels by at most exp(t) here, the recurrence by k!/t^k. */
@@ -53,3 +53,9 @@ function sincDerivative(k: number): PrimitiveFunction<object> {
 
 /** sin(pi x) / (pi x), and 1 at 0; derivatives of all orders are accurate there too. */
 export const sinc: Unary = (x: Parameters<Unary>[0]): Tensor => sincDerivative(0)([toFloat("sinc", x)], {});
+
+/** The primitive of a name, for table.ts: there is one for each order of derivative. */
+export function primitiveNamed(name: string): RuledPrimitive | undefined {
+  const order = name === "sinc" ? "0" : /^sinc derivative (\d+)$/.exec(name)?.[1];
+  return order === undefined ? undefined : sincDerivative(Number(order)).primitive;
+}

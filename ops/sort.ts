@@ -99,3 +99,6 @@ export function topK(x: Operand, k: Dim, { axis = -1, largest = true }: TopKOpti
   const indices = sliceAxis(order("topK", t, at, { descending: largest }), at, 0, k);
   return { values: takeAlongAxis(t, indices, at), indices };
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [argsortPrimitive.primitive];

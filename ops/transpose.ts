@@ -117,3 +117,6 @@ export function flip(x: Operand, axis?: number | readonly number[]): Tensor {
   const axes = normalizeAxes("flip", axis, t.rank);
   return axes.length === 0 ? t : flipPrimitive([t], { axes });
 }
+
+/** What this file defines, for table.ts. */
+export const primitives = [transposePrimitive.primitive, flipPrimitive.primitive];
