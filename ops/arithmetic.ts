@@ -6,7 +6,7 @@ import { addN } from "./addN.ts";
 import { broadcastInDim } from "./broadcast.ts";
 import { defineElementwise, floats, numbers } from "./elementwise.ts";
 import { commonDType, type Operand, toTensor, unify } from "./operand.ts";
-import type { PrimitiveFunction } from "./primitive.ts";
+import type { Maybe, PrimitiveFunction } from "./primitive.ts";
 import type { Binary, Unary } from "./signatures.ts";
 import { isFloat } from "../core/dtype.ts";
 
@@ -37,6 +37,7 @@ const mulPrimitive: PrimitiveFunction<object> = defineElementwise({
     if (linear[0] && linear[1]) throw new Error("mul: a product of two tangents is not linear");
     return linear[0] ? [times(ct!, y!), undefined] : [undefined, times(x!, ct!)];
   },
+  jet: ({ inputs, series: [x, y], order }) => [inputs[0] === inputs[1] ? leibnizOfSquare(x!, order) : leibniz(times, x!, y!, order)],
 });
 
 /** A product, without the node when a factor is the constant 1: x * 1 is x, to the bit. Seeds of derivatives are such factors. */
@@ -45,6 +46,35 @@ const times = (x: Tensor, y: Tensor): Tensor => (isOne(y) ? x : isOne(x) ? y : m
 function isOne(t: Tensor): boolean {
   const base = t.primitive === broadcastInDim.primitive ? t.inputs[0]! : t;
   return base.primitive === constantPrimitive && (base.params as ConstantParams).value === 1;
+}
+
+/**
+ * The n-th derivative of a product along a curve, by Leibniz: the sum of C(n, k) a^(k) b^(n-k), over those factors (each with its
+ * derivatives of orders 0 to n) that are not structurally zero. `product` is bilinear.
+ */
+export function leibniz(product: (a: Tensor, b: Tensor) => Tensor, a: readonly Maybe[], b: readonly Maybe[], n: number, least = 0): Maybe {
+  const terms = Array.from({ length: n + 1 - least }, (_, i): Maybe => {
+    const [x, y] = [a[n - least - i], b[least + i]];
+    return x && y && multiple(product(x, y), binomial(n, least + i));
+  });
+  return addN(terms);
+}
+
+/** As above for a a, with equal terms taken together. */
+export function leibnizOfSquare(a: readonly Maybe[], n: number): Maybe {
+  const terms = Array.from({ length: Math.floor(n / 2) + 1 }, (_, k): Maybe => {
+    const [x, y] = [a[n - k], a[k]];
+    return x && y && multiple(times(x, y), binomial(n, k) * (2 * k === n ? 1 : 2));
+  });
+  return addN(terms);
+}
+
+const multiple = (x: Tensor, n: number): Tensor => (n === 1 ? x : mul(x, n));
+
+function binomial(n: number, k: number): number {
+  let c = 1;
+  for (let i = 1; i <= k; i++) c = (c * (n - k + i)) / i;
+  return c;
 }
 
 const divPrimitive: PrimitiveFunction<object> = defineElementwise({
@@ -60,6 +90,13 @@ const divPrimitive: PrimitiveFunction<object> = defineElementwise({
   transpose: ({ inputs: [, y], cotangents: [ct], linear }) => {
     if (linear[1]) throw new Error("div: a quotient is not linear in its denominator");
     return [divPrimitive([ct!, y!], none), undefined];
+  },
+  // From x = z y: z^(n) = (x^(n) - sum over k >= 1 of C(n, k) z^(n-k) y^(k)) / y.
+  jet: ({ inputs: [, y], series: [xs, ys], found: [zs], order }) => {
+    const rest = leibniz(times, zs!, ys!, order, 1);
+    const x = xs![order];
+    const numerator = x && rest ? subPrimitive([x, rest], none) : (x ?? (rest && negPrimitive([rest], none)));
+    return [numerator && divPrimitive([numerator, y!], none)];
   },
 });
 
@@ -77,9 +114,10 @@ export const div: Binary = (a, b) => {
   const dtype = commonDType("div", [a, b]);
   return divPrimitive(unify("div", [a, b], isFloat(dtype) ? dtype : "float32"), none);
 };
-/** -x. */
+/** -x; of a negative, what it is the negative of. */
 export const neg: Unary = (x) => {
   const t = toTensor("neg", x);
+  if (t.primitive === negPrimitive.primitive) return t.inputs[0]!;
   return negPrimitive([t.dtype === "bool" ? toTensor("neg", t, "int32") : t], none);
 };
 /** x * x. */

@@ -21,6 +21,7 @@ export interface Elementwise {
   readonly value: (args: readonly e.Expr[], results: readonly DType[]) => readonly e.Expr[];
   readonly jvp?: Rules["jvp"];
   readonly transpose?: Rules["transpose"];
+  readonly jet?: Rules["jet"];
 }
 
 export const floats = (dtypes: readonly DType[]): string | undefined =>
@@ -89,6 +90,7 @@ export function defineElementwise<P extends object = object>(def: Elementwise): 
     },
     ...(def.jvp && { jvp: def.jvp }),
     ...(def.transpose && { transpose: def.transpose }),
+    ...(def.jet && { jet: def.jet }),
   };
   const apply = definePrimitive<P>(primitive);
   return apply;

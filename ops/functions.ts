@@ -12,29 +12,37 @@ import * as inverse from "../kernel/math/inverse.ts";
 import * as logarithm from "../kernel/math/logarithm.ts";
 import * as power from "../kernel/math/power.ts";
 import * as trigonometric from "../kernel/math/trigonometric.ts";
-import { add, div, mul, neg, sub } from "./arithmetic.ts";
+import { add, div, leibniz, leibnizOfSquare, mul, neg, sub } from "./arithmetic.ts";
 import { showArgument } from "./describe.ts";
 import { defineElementwise, floats } from "./elementwise.ts";
 import { type Operand, toFloat } from "./operand.ts";
-import type { RuledPrimitive } from "./primitive.ts";
+import type { Maybe, RuledPrimitive } from "./primitive.ts";
 import type { Unary } from "./signatures.ts";
+
+/** The derivatives of dy/dx along a curve, of orders 0 and up, from those of y. */
+type Slope = (x: Tensor, y: readonly Maybe[]) => readonly Maybe[];
 
 /** What this file defines, for table.ts. */
 export const primitives: RuledPrimitive[] = [];
 
-/** A function y of x. `push` gives the tangent of y from that of x, linear in it. */
-function define(name: string, value: (x: e.Expr) => e.Expr, push: (dx: Tensor, x: Tensor, y: Tensor) => Tensor): Unary {
+/** A function y of x. `push` gives the tangent of y from that of x, linear in it; `slope` saves work where y determines it. */
+function define(name: string, value: (x: e.Expr) => e.Expr, push: (dx: Tensor, x: Tensor, y: Tensor) => Tensor, slope?: Slope): Unary {
   const apply = defineElementwise({
     name,
     accepts: floats,
     value: ([x]) => [value(x!)],
     jvp: ({ inputs: [x], tangents: [dx], outputs: [y] }) => [push(dx!, x!, y!)],
+    ...(slope && {
+      jet: ({ inputs: [x], series: [xs], found: [ys], order }) => [leibniz(mul, xs!.slice(1), slope(x!, ys!), order - 1)],
+    }),
   });
   primitives.push(apply.primitive);
   return (x) => apply([toFloat(name, x)], {});
 }
 /** (1 - x)(1 + x): 1 - x^2 without cancellation near 1. */
 const oneMinusSquare = (x: Tensor): Tensor => mul(sub(1, x), add(1, x));
+
+const negative = (x: Maybe): Maybe => x && neg(x);
 
 // ---- exponentials and logarithms
 export const exp = define("exp", exponential.exp, (dx, _, y) => mul(dx, y));
@@ -63,13 +71,27 @@ export const acos = define("acos", inverse.acos, (dx, x) => mul(dx, neg(rsqrt(on
 export const atan = define("atan", inverse.atan, (dx, x) => div(dx, add(1, mul(x, x))));
 export const sinh: Unary = define("sinh", hyperbolic.sinh, (dx, x) => mul(dx, cosh(x)));
 export const cosh: Unary = define("cosh", hyperbolic.cosh, (dx, x) => mul(dx, sinh(x)));
-export const tanh = define("tanh", hyperbolic.tanh, (dx, _, y) => mul(dx, oneMinusSquare(y)));
+export const tanh = define(
+  "tanh",
+  hyperbolic.tanh,
+  (dx, _, y) => mul(dx, oneMinusSquare(y)),
+  (_, y) => y.map((value, k) => (k === 0 ? oneMinusSquare(value!) : negative(leibnizOfSquare(y, k)))),
+);
 
 // ---- the error function, and sigmoids
 /** 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
 export const erf = define("erf", error.erf, (dx, x) => mul(dx, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))));
 /** 1 / (1 + exp(-x)). */
-export const sigmoid: Unary = define("sigmoid", exponential.sigmoid, (dx, x, y) => mul(dx, mul(y, sigmoid(neg(x)))));
+export const sigmoid: Unary = define(
+  "sigmoid",
+  exponential.sigmoid,
+  (dx, x, y) => mul(dx, mul(y, sigmoid(neg(x)))),
+  // y (1 - y), where 1 - y is sigmoid(-x).
+  (x, y) => {
+    const rest = y.map((d, k) => (k === 0 ? sigmoid(neg(x)) : negative(d)));
+    return y.map((_, k) => leibniz(mul, y, rest, k));
+  },
+);
 /** log(1 + exp(x)), without overflow. */
 export const softplus = define("softplus", logarithm.softplus, (dx, x) => mul(dx, sigmoid(x)));
 

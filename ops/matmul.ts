@@ -12,7 +12,7 @@ import { loop, outputView } from "../kernel/lowering.ts";
 import { PARTIALS } from "../kernel/tree.ts";
 import type { View } from "../kernel/view.ts";
 import { addN, sumByTree } from "./addN.ts";
-import { mul } from "./arithmetic.ts";
+import { leibniz, mul } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { convert } from "./convert.ts";
 import { checkOperand, commonDType, type Operand, toTensor } from "./operand.ts";
@@ -33,6 +33,7 @@ export const batchedMatmul: PrimitiveFunction<object> = definePrimitive<object>(
     if (linear[0] && linear[1]) throw new Error("matmul: a product of two tangents is not linear");
     return linear[0] ? [batchedMatmul([ct!, transposed(y!)], {}), undefined] : [undefined, batchedMatmul([transposed(x!), ct!], {})];
   },
+  jet: ({ series: [x, y], order }) => [leibniz((a, b) => batchedMatmul([a, b], {}), x!, y!, order)],
   batch: ({ inputs: [x, y], batched, size }) => {
     const [b, m] = x!.shape.slice(-3) as [Dim, Dim, Dim];
     const n = y!.shape[y!.rank - 1]!;

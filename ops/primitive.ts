@@ -36,6 +36,18 @@ export interface BatchCall<P extends object> {
   readonly size: Dim;
 }
 
+export interface JetCall<P extends object> {
+  readonly params: P;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** Which derivative along the curve is wanted: 1 or more. */
+  readonly order: number;
+  /** For each input its derivatives of orders 0 (the value) to `order`; undefined is a structural zero. */
+  readonly series: readonly (readonly Maybe[])[];
+  /** For each output those of orders 0 to `order` - 1. */
+  readonly found: readonly (readonly Maybe[])[];
+}
+
 export interface Rules<P extends object = any> {
   /** Tangents of the outputs, built of primitives; linear in the tangents. */
   readonly jvp?: (call: JvpCall<P>) => readonly Maybe[];
@@ -43,8 +55,11 @@ export interface Rules<P extends object = any> {
   readonly transpose?: (call: TransposeCall<P>) => readonly Maybe[];
   /** The outputs, each with the batch as axis 0. */
   readonly batch?: (call: BatchCall<P>) => readonly Tensor[];
-  /** Taylor series of the outputs: the place for jet rules. */
-  readonly jet?: (params: P, inputs: readonly Tensor[], series: readonly (readonly Maybe[])[]) => readonly (readonly Maybe[])[];
+  /**
+   * The derivative of one order of each output, along a curve through the inputs: a recurrence over the orders below. Taylor
+   * mode derives one from the jvp rule where there is none; a rule here saves work.
+   */
+  readonly jet?: (call: JetCall<P>) => readonly Maybe[];
   readonly lower?: (call: LowerCall<P>) => Lowered;
 }
 
@@ -73,13 +88,19 @@ export class RuleSet {
   }
 
   /** The rule of a primitive for one transform. Throws, naming both and how to add it, when there is none. */
-  rule<K extends keyof Rules>(primitive: Primitive, kind: K): NonNullable<Rules[K]> {
+  rule<K extends keyof Rules>(primitive: Primitive, kind: K, transform: keyof Rules = kind): NonNullable<Rules[K]> {
     const found = this.#rules.get(primitive.name)?.[kind] ?? (primitive as RuledPrimitive)[kind];
     if (found === undefined)
       throw new Error(
-        `${primitive.name}: the primitive has no ${kind} rule, which this ${transforms[kind]} needs. Add one to its definition, or hand the transform rules: new RuleSet({ ${primitive.name}: { ${kind} } })`,
+        `${primitive.name}: the primitive has no ${kind} rule, which this ${transforms[transform]} needs. Add one to its definition, or hand the transform rules: new RuleSet({ "${primitive.name}": { ${kind} } })`,
       );
     return found;
+  }
+
+  /** The recurrence of a primitive for Taylor series, if it has one. A jvp that was handed in comes before the primitive's own recurrence. */
+  recurrence(primitive: Primitive): Rules["jet"] {
+    const given = this.#rules.get(primitive.name);
+    return given?.jet ?? (given?.jvp ? undefined : (primitive as RuledPrimitive).jet);
   }
 }
 
