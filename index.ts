@@ -59,6 +59,7 @@ export {
   zeros,
   zerosLike,
 } from "./ops/creation.ts";
+export { cummax, cummin, cumprod, diff, logcumsumexp } from "./ops/cumulative.ts";
 export { cumsum } from "./ops/cumsum.ts";
 export { diag } from "./ops/diagonal.ts";
 export { einsum } from "./ops/einsum.ts";

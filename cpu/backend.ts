@@ -4,7 +4,7 @@
 import type { Storage, TypedArray } from "../core/dtype.ts";
 import type { Backend, BoundStep, Buffer, Program, Segment } from "../kernel/backend.ts";
 import { mathFunctions } from "../kernel/expr.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import { isScan, type Kernel } from "../kernel/kernel.ts";
 import { driverModule, encodeCommands, FIRST_KERNEL, workspaceOf } from "./driver.ts";
 import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
 import { emitReduction, planReduction } from "./fold.ts";
@@ -38,7 +38,7 @@ function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): 
   switch (kernel.kind) {
     case "loop":
       if (kernel.fold === undefined) return emitLoop(f, kernel);
-      if (kernel.fold === "cumsum") return emitScan(f, kernel);
+      if (isScan(kernel.fold)) return emitScan(f, kernel, kernel.fold);
       return emitReduction(f, planReduction(kernel));
     case "matmul":
       return emitMatmul(module, f, kernel.storage);

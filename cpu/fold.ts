@@ -6,7 +6,7 @@
  */
 import type { Storage } from "../core/dtype.ts";
 import { type Expr, exprOrder } from "../kernel/expr.ts";
-import type { Access, Fold, LoopKernel } from "../kernel/kernel.ts";
+import type { Access, LoopKernel, Reduction } from "../kernel/kernel.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { ArgFold } from "./argfold.ts";
 import { emitLinesOfColumns, type Moving } from "./columns.ts";
@@ -17,8 +17,6 @@ import { type Along, Nest } from "./nest.ts";
 import { Level, schedule } from "./schedule.ts";
 import { type Kind, TreeFold } from "./tree.ts";
 import type { Lanes } from "./vectors.ts";
-
-export type Reduction = Exclude<Fold, "cumsum">;
 
 /** A reduction to compile: as a LoopKernel's, with the addressing of each read chosen by the caller. */
 export interface ReductionPlan {

@@ -1,38 +1,40 @@
 /**
- * Prefix sums along the last axis, by the fixed blocked scan of kernel/tree.ts: a running sum inside each block, and on its
- * left the prefix of the totals of the blocks before, which is the same scan one level up. Three levels above the
+ * Prefix sums, products and extremes along the last axis, by the fixed blocked scan of kernel/tree.ts: a running result inside each block,
+ * and on its left the prefix of the totals of the blocks before, which is the same scan one level up. Three levels above the
  * elements reach beyond any memory.
  */
 import { exprOrder } from "../kernel/expr.ts";
-import type { LoopKernel } from "../kernel/kernel.ts";
+import { type LoopKernel, type Scan, scans } from "../kernel/kernel.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { type FunctionBuilder, type Local, V128 } from "./encoder.ts";
 import { LaneCode } from "./lanes.ts";
 import { alongOf, levelOfLeaf, stored } from "./loops.ts";
 import { Nest } from "./nest.ts";
 import { Level, schedule } from "./schedule.ts";
-import { identityOf, type Kind } from "./tree.ts";
+import { combinationOf, identityOf, type Kind } from "./tree.ts";
 import type { Lanes, Vectors } from "./vectors.ts";
 
 const LEVELS = 3;
 const BLOCK_BITS = Math.log2(BLOCK);
 
-/** A sum that all lanes of one vector hold. */
+/** A running result that all lanes of one vector hold. */
 class Totals {
   readonly #f: FunctionBuilder;
   readonly #vectors: Vectors;
   readonly #kind: Kind;
-  /** At each level the running sum of its block, and the prefix of the blocks before. */
+  readonly #fold: (typeof scans)[Scan];
+  /** At each level the running result of its block, and the prefix of the blocks before. */
   readonly #running: readonly Local[];
   readonly #before: readonly Local[];
   readonly #blocks: Local;
   /** What every element of the present block adds on the left, from the second block on. */
   readonly offset: Local;
 
-  constructor(vectors: Vectors, kind: Kind) {
+  constructor(vectors: Vectors, kind: Kind, scan: Scan) {
     this.#f = vectors.f;
     this.#vectors = vectors;
     this.#kind = kind;
+    this.#fold = scans[scan];
     const locals = (): Local[] => Array.from({ length: LEVELS }, () => vectors.f.local(V128));
     [this.#running, this.#before] = [locals(), locals()];
     [this.#blocks, this.offset] = [vectors.f.local(), vectors.f.local(V128)];
@@ -47,13 +49,13 @@ class Totals {
     this.#f.if(this.#f.get(this.#blocks), then);
   }
 
-  /** out = a + b on splat vectors or halves. */
-  add(out: Local, a: Local, b: Local): void {
-    this.#vectors.combine("add", this.#kind, [out], [a], [b]);
+  /** out = a + b, or as the scan combines, on splat vectors or halves. */
+  combine(out: Local, a: Local, b: Local): void {
+    this.#vectors.combine(combinationOf(this.#fold), this.#kind, [out], [a], [b]);
   }
 
-  zero(out: Local): void {
-    this.#f.set(out, this.#vectors.splatConstant(this.#kind, identityOf("sum", this.#kind)));
+  reset(out: Local): void {
+    this.#f.set(out, this.#vectors.splatConstant(this.#kind, identityOf(this.#fold, this.#kind)));
   }
 
   /** Takes the total of the block that ends here. */
@@ -69,16 +71,16 @@ class Totals {
     const bits = BLOCK_BITS * (level + 1);
     /** Position of the value in its block. */
     const position = () => f.op("i32.and", f.op("i32.shr_u", f.get(this.#blocks), f.i32(bits - BLOCK_BITS)), f.i32(BLOCK - 1));
-    f.if(f.op("i32.eqz", position()), () => this.zero(running));
-    this.add(running, running, value);
+    f.if(f.op("i32.eqz", position()), () => this.reset(running));
+    this.combine(running, running, value);
     f.set(out, f.get(running));
     if (level + 1 === LEVELS) return;
-    f.if(f.op("i32.shr_u", f.get(this.#blocks), f.i32(bits)), () => this.add(out, before, running));
+    f.if(f.op("i32.shr_u", f.get(this.#blocks), f.i32(bits)), () => this.combine(out, before, running));
     f.if(f.op("i32.eq", position(), f.i32(BLOCK - 1)), () => this.#feed(level + 1, running, before));
   }
 }
 
-export function emitScan(f: FunctionBuilder, kernel: LoopKernel): void {
+export function emitScan(f: FunctionBuilder, kernel: LoopKernel, scan: Scan): void {
   const { rank, body } = kernel;
   const value = body.values[0]!;
   const kind = (value.type === "bool" ? "u32" : value.type) as Kind;
@@ -91,14 +93,14 @@ export function emitScan(f: FunctionBuilder, kernel: LoopKernel): void {
   );
   const code = new LaneCode(f, nest);
   const { levels, values } = schedule([value], exprOrder([value]), levelOfLeaf(kernel));
-  const totals = new Totals(code, kind);
+  const totals = new Totals(code, kind, scan);
   const out = code.allocate(kind);
   const [running, element] = f.locals(V128);
   const end = f.local();
   const k = nest.positions[rank - 1]!;
   const n = nest.sizes[rank - 1]!;
 
-  /** The running sum after each of the four elements. */
+  /** The running result after each of the four elements. */
   const group = (lanes: Lanes): void => {
     for (let l = 0; l < 4; l++) {
       const wide = lanes.length === 2;
@@ -106,12 +108,12 @@ export function emitScan(f: FunctionBuilder, kernel: LoopKernel): void {
       const to = wide ? out[l >> 1]! : out[0]!;
       const first = wide ? 2 * (l & 1) : l;
       f.set(element, f.shuffle(f.get(from), f.get(from), wide ? [first, first + 1, first, first + 1] : [l, l, l, l]));
-      totals.add(running, running, element);
+      totals.combine(running, running, element);
       const mixed = [0, 1, 2, 3].map((p) => (p >= first ? p + 4 : p)) as [number, number, number, number];
       f.set(to, f.shuffle(f.get(to), f.get(running), mixed));
     }
     totals.ifOffset(() => {
-      for (const o of out) totals.add(o, totals.offset, o);
+      for (const o of out) totals.combine(o, totals.offset, o);
     });
   };
 
@@ -124,7 +126,7 @@ export function emitScan(f: FunctionBuilder, kernel: LoopKernel): void {
     f.loop((next) => {
       f.set(end, f.add(f.get(k), f.i32(BLOCK)));
       f.set(end, f.min(end, n));
-      totals.zero(running);
+      totals.reset(running);
       nest.lanesUntil(
         end,
         () => {

@@ -3,7 +3,7 @@
  * the compiled backends are compared with, so they follow the text of tree.ts step by step.
  */
 import type { Storage } from "../core/dtype.ts";
-import type { Fold } from "./kernel.ts";
+import { type Fold, isScan, scans } from "./kernel.ts";
 import { type Binary, binaryFunction } from "./scalar.ts";
 import { BLOCK, PARTIALS } from "./tree.ts";
 
@@ -50,18 +50,18 @@ function treeFold(values: ArrayLike<number>, n: number, { combine, identity, emp
   return level[0]!;
 }
 
-/** Inclusive prefix sums of the first `n` values by the fixed blocked scan. */
-function scan(values: ArrayLike<number>, n: number, add: Binary, identity: number): number[] {
+/** Inclusive prefixes (sums, say) of the first `n` values by the fixed blocked scan. */
+function scan(values: ArrayLike<number>, n: number, combine: Binary, identity: number): number[] {
   const local: number[] = [];
   const totals: number[] = [];
   for (let start = 0; start < n; start += BLOCK) {
     let running = identity;
-    for (let k = start; k < Math.min(start + BLOCK, n); k++) local.push((running = add(running, values[k]!)));
+    for (let k = start; k < Math.min(start + BLOCK, n); k++) local.push((running = combine(running, values[k]!)));
     totals.push(running);
   }
   if (totals.length <= 1) return local;
-  const offsets = scan(totals, totals.length, add, identity);
-  return local.map((v, k) => (k < BLOCK ? v : add(offsets[Math.floor(k / BLOCK) - 1]!, v)));
+  const offsets = scan(totals, totals.length, combine, identity);
+  return local.map((v, k) => (k < BLOCK ? v : combine(offsets[Math.floor(k / BLOCK) - 1]!, v)));
 }
 
 /** The position of the first extreme; NaN is more extreme than any number, zeros of either sign are equal. 0 for no values. */
@@ -74,12 +74,12 @@ function argExtreme(values: ArrayLike<number>, n: number, better: (a: number, b:
   return best;
 }
 
-/** The function that folds a row of values (its first n) of a storage type: one result, or n for a cumsum. */
+/** The function that folds a row of values (its first n) of a storage type: one result, or n for a scan. */
 export function foldFunction(fold: Fold, storage: Storage): (values: ArrayLike<number>, n: number) => readonly number[] {
   if (fold === "argmax") return (values, n) => [argExtreme(values, n, (a, b) => a > b)];
   if (fold === "argmin") return (values, n) => [argExtreme(values, n, (a, b) => a < b)];
-  if (fold === "cumsum") {
-    const { combine, identity } = monoid("sum", storage);
+  if (isScan(fold)) {
+    const { combine, identity } = monoid(scans[fold], storage);
     return (values, n) => scan(values, n, combine, identity);
   }
   const m = monoid(fold, storage);

@@ -6,7 +6,7 @@ import { arrayOf, type Storage, storageBytes, type TypedArray } from "../core/dt
 import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program, type Segment } from "./backend.ts";
 import { compileBody } from "./evaluate.ts";
 import { foldFunction, treeSum } from "./fold.ts";
-import type { ArgsortKernel, Kernel, LoopKernel, MatmulKernel, ScatterAddKernel } from "./kernel.ts";
+import { type ArgsortKernel, isScan, type Kernel, type LoopKernel, type MatmulKernel, type ScatterAddKernel } from "./kernel.ts";
 import { binaryFunction } from "./scalar.ts";
 
 /** A typed array behind an operand, with every access checked. */
@@ -164,7 +164,7 @@ function checkLoop({ key, rank, writes, reads, body, fold }: LoopKernel, step: B
     throw new Error(`kernel ${key}: ${what}`);
   };
   if (step.sizes.length !== rank || rank < 1) fail(`${step.sizes.length} sizes for rank ${rank}`);
-  const writeRank = fold && fold !== "cumsum" ? rank - 1 : rank;
+  const writeRank = fold && !isScan(fold) ? rank - 1 : rank;
   for (const [role, operands, accesses, expected] of [
     ["read", step.reads, reads, rank],
     ["write", step.writes, writes, writeRank],

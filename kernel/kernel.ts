@@ -34,9 +34,15 @@ export function body(reads: readonly Storage[], values: readonly Expr[]): Body {
  * How values are combined along the last axis of the index space.
  * - sum, prod, max, min: reductions by the fixed tree (see tree.ts); the writes have one axis less than the index space.
  * - argmax, argmin: the position (i32) of the first extreme; a NaN counts as extreme, and the first one wins.
- * - cumsum: inclusive prefix sums by the fixed blocked scan (tree.ts); the writes have the whole index space.
+ * - cumsum, cumprod, cummax, cummin: inclusive prefixes by the fixed blocked scan (tree.ts); the writes have the whole index space.
  */
-export type Fold = "sum" | "prod" | "max" | "min" | "argmax" | "argmin" | "cumsum";
+export type Fold = Reduction | Scan;
+export type Reduction = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";
+export type Scan = keyof typeof scans;
+
+/** Each scan by the reduction that its last value is. */
+export const scans = { cumsum: "sum", cumprod: "prod", cummax: "max", cummin: "min" } as const satisfies Record<string, Reduction>;
+export const isScan = (fold: Fold | undefined): fold is Scan => fold !== undefined && fold in scans;
 
 /**
  * A loop nest. The index space has `rank` axes (at least 1), outermost first. `reads[i]` is slot i of the body.

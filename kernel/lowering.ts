@@ -6,7 +6,18 @@ import { type Dim, type DimSizes, evaluateDim, sameDim } from "../core/dim.ts";
 import { dtypeInfo, type Storage } from "../core/dtype.ts";
 import type { Aval } from "../core/primitive.ts";
 import * as e from "./expr.ts";
-import { type Access, type Body, body, type Inner, type Loop, type LoopKernel, loopKernel, type Operand, type Step } from "./kernel.ts";
+import {
+  type Access,
+  type Body,
+  body,
+  type Inner,
+  isScan,
+  type Loop,
+  type LoopKernel,
+  loopKernel,
+  type Operand,
+  type Step,
+} from "./kernel.ts";
 import { contiguous, isContiguous, mergeAxes, type View } from "./view.ts";
 
 export interface Lowered {
@@ -84,7 +95,7 @@ interface Merged {
 function merge(source: Loop): Merged {
   const { shape, body: b, reads, writes, fold } = source;
   // A reduction's writes lack the folded axis: give it a stride of 0 while merging, and drop it afterwards.
-  const reduces = fold !== undefined && fold !== "cumsum";
+  const reduces = fold !== undefined && !isScan(fold);
   const writeStrides = writes.map((w) => (reduces ? [...w.strides, 0] : w.strides));
   const all = [...reads.map((r) => r.strides), ...writeStrides];
   let merged = b.positional ? { shape: [...shape], strides: all.map((s) => [...s]) } : mergeAxes(shape, all, fold ? 1 : 0);

@@ -15,7 +15,7 @@
  *
  * Prefix sums: inside a block of 256 the running sum from the block's start, in ascending order, beginning at -0; then block
  * b adds, on the left, the inclusive prefix of the block totals up to b-1, which is computed by the same scan: out = offset + local.
- * Block 0 adds nothing.
+ * Block 0 adds nothing. Prefix products, maxima and minima go the same way, from their own identities.
  */
 export const BLOCK = 256;
 export const PARTIALS = 4;

@@ -4,11 +4,8 @@ import type { Tensor } from "../core/tensor.ts";
 import type { InRange } from "../core/types/axes.ts";
 import type { Cumulative } from "../core/types/reshape.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
-import * as e from "../kernel/expr.ts";
-import { body } from "../kernel/kernel.ts";
-import { loop, outputView } from "../kernel/lowering.ts";
-import { transposeView } from "../kernel/view.ts";
 import { convert } from "./convert.ts";
+import { lowerScan } from "./fold.ts";
 import { type Operand, toTensor } from "./operand.ts";
 import { definePrimitive, linearJvp, type PrimitiveFunction } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
@@ -27,16 +24,7 @@ const cumsumPrimitive: PrimitiveFunction<CumsumParams> = definePrimitive<CumsumP
   jvp: linearJvp,
   transpose: ({ params, cotangents }) => [flip(cumsumPrimitive([flip(cotangents[0]!, params.axis)], params), params.axis)],
   batch: ({ params: { axis }, inputs }) => [cumsumPrimitive(inputs, { axis: axis + 1 })],
-  lower: ({ params: { axis }, inputs, outputTypes: [type] }) => {
-    const output = outputView(type!);
-    const { storage } = output.slot;
-    const last = [...type!.shape.keys()].filter((i) => i !== axis).concat(axis);
-    const [from, to] = [transposeView(inputs[0]!, last), transposeView(output, last)];
-    return {
-      steps: [loop({ shape: from.shape, body: body([storage], [e.read(0, storage)]), reads: [from], writes: [to], fold: "cumsum" })],
-      outputs: [output],
-    };
-  },
+  lower: (call) => lowerScan("cumsum", call.params.axis, call),
 });
 
 /** The sums of the elements up to and with each one, along an axis (default: of x flattened). Bools count as integers. */

@@ -1,8 +1,8 @@
-/** Lowering of reductions: the folded axes last, as one axis, because the summation tree is over one length. */
+/** Lowering of reductions and scans: the folded axes last, as one axis, because the summation tree is over one length. */
 import type { Storage } from "../core/dtype.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import * as e from "../kernel/expr.ts";
-import { type Body, body, type Fold } from "../kernel/kernel.ts";
+import { type Body, body, type Reduction, type Scan } from "../kernel/kernel.ts";
 import { type LowerCall, type Lowered, loop, outputView, packed } from "../kernel/lowering.ts";
 import { mergeAxes, reshapeView, transposeView, type View } from "../kernel/view.ts";
 
@@ -20,7 +20,7 @@ export const keptAxes = (rank: number, axes: readonly number[]): number[] =>
 export const reducedShape = (shape: Shape, axes: readonly number[]): Shape => keptAxes(shape.length, axes).map((i) => shape[i]!);
 
 /** Folds the given axes, in row-major order of their positions, into an output without them. */
-export function lowerFold(fold: Exclude<Fold, "cumsum">, axes: readonly number[], { inputs, outputTypes }: LowerCall): Lowered {
+export function lowerFold(fold: Reduction, axes: readonly number[], { inputs, outputTypes }: LowerCall): Lowered {
   const input = inputs[0]!;
   const kept = keptAxes(input.shape.length, axes);
   const moved = transposeView(input, [...kept, ...axes]);
@@ -34,4 +34,12 @@ export function lowerFold(fold: Exclude<Fold, "cumsum">, axes: readonly number[]
     : reshapeView(source, shape)!;
   const output = outputView(outputTypes[0]!);
   return { steps: [...steps, loop({ shape, body: bodyOf(view), reads: [view], writes: [output], fold })], outputs: [output] };
+}
+
+/** Combines what lies before each element of an axis, and the element, in an output of the same shape. */
+export function lowerScan(fold: Scan, axis: number, { inputs, outputTypes }: LowerCall): Lowered {
+  const output = outputView(outputTypes[0]!);
+  const last = [...keptAxes(output.shape.length, [axis]), axis];
+  const [from, to] = [transposeView(inputs[0]!, last), transposeView(output, last)];
+  return { steps: [loop({ shape: from.shape, body: bodyOf(from), reads: [from], writes: [to], fold })], outputs: [output] };
 }

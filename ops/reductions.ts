@@ -3,7 +3,7 @@ import { type Dim } from "../core/dim.ts";
 import { type DType } from "../core/dtype.ts";
 import { normalizeAxes, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import type { Fold } from "../kernel/kernel.ts";
+import type { Reduction as ReductionKernel } from "../kernel/kernel.ts";
 import { addN } from "./addN.ts";
 import { div, mul } from "./arithmetic.ts";
 import { broadcastInDim, reduceSum } from "./broadcast.ts";
@@ -74,12 +74,7 @@ interface AxesParams {
 /** What this file defines, for table.ts. */
 export const primitives: RuledPrimitive[] = [];
 
-function defineFold(
-  name: string,
-  fold: Exclude<Fold, "cumsum">,
-  jvp: Rules<AxesParams>["jvp"],
-  result?: DType,
-): PrimitiveFunction<AxesParams> {
+function defineFold(name: string, fold: ReductionKernel, jvp: Rules<AxesParams>["jvp"], result?: DType): PrimitiveFunction<AxesParams> {
   const apply: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>({
     name,
     type: ([x], { axes }) => {

@@ -9,7 +9,7 @@ import { arrayOf, type Lane, type Storage, type TypedArray } from "../../core/dt
 import type { Backend, BoundStep, Segment } from "../../kernel/backend.ts";
 import * as e from "../../kernel/expr.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
-import { type Access, body, type Fold, type Inner, type Kernel, loopKernel } from "../../kernel/kernel.ts";
+import { type Access, body, type Fold, type Inner, isScan, type Kernel, loopKernel } from "../../kernel/kernel.ts";
 
 export interface ReadCase {
   readonly data: TypedArray;
@@ -272,7 +272,7 @@ export function someLoop(numbers: readonly number[], sizes: readonly number[], f
     } else grow(tape, pool);
   }
 
-  const reduces = fold !== undefined && fold !== "cumsum";
+  const reduces = fold !== undefined && !isScan(fold);
   // The newest of each type: most of what was grown is below them.
   const values = fold ? [pool[tape.pick(lanes)][0]!] : lanes.slice(tape.below(lanes.length)).map((t) => pool[t][0]!);
   const outSizes = reduces ? sizes.slice(0, -1) : sizes;

@@ -135,7 +135,7 @@ test("lanes beyond the end touch no memory of their own", () => {
   }
 });
 
-const folds = fc.constantFrom("sum", "prod", "max", "min", "argmax", "argmin", "cumsum");
+const folds = fc.constantFrom("sum", "prod", "max", "min", "argmax", "argmin", "cumsum", "cumprod", "cummax", "cummin");
 test("reductions agree with the interpreter", () => {
   fc.assert(
     fc.property(tape, fc.array(size, { minLength: 0, maxLength: 2 }), size, folds, (numbers, outer, n, fold) =>

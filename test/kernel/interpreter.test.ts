@@ -120,6 +120,22 @@ describe("folds", () => {
     );
   });
 
+  it.each(["cumprod", "cummax", "cummin"] as const)("%s begins anew in each block, and ends with the fold of all", (scan) => {
+    const fold = { cumprod: "prod", cummax: "max", cummin: "min" } as const;
+    fc.assert(
+      fc.property(row("f64"), (values) => {
+        const got = foldFunction(scan, "f64")(values, values.length);
+        const whole = foldFunction(fold[scan], "f64");
+        for (let k = 0; k < Math.min(values.length, 600); k++) {
+          const [block] = whole(values.slice(0, k + 1), k + 1);
+          if (scan !== "cumprod") expect(got[k]).toBe(block);
+          else if (k < 256) expect(got[k]).toBe(values.slice(0, k + 1).reduce((a, b) => a * b, 1));
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it.each(storages)("%s extremes are those of Math.max and Math.min, in any order", (s) => {
     const bounds: Record<Storage, [number, number]> = {
       f32: [-Infinity, Infinity],

@@ -1,11 +1,13 @@
 /** More operations to test the rules of, by families. See cases.ts. */
 import { constant } from "../../core/leaves.ts";
 import { add, mul } from "../../ops/arithmetic.ts";
+import { cumprod, cummax, cummin, diff, logcumsumexp } from "../../ops/cumulative.ts";
 import { sin } from "../../ops/functions.ts";
 import { median, percentile, quantile } from "../../ops/quantile.ts";
 import { sort, topK } from "../../ops/sort.ts";
 import type { Case } from "./cases.ts";
 
+const holes = constant(Float64Array.of(1, 0, 1, 1, 0, 1));
 const spaced = constant(Float64Array.of(9, 0, 4, 6, 2, 12));
 
 const sorting: readonly Case[] = [
@@ -15,7 +17,7 @@ const sorting: readonly Case[] = [
   { name: "median", f: (x) => median(sin(x), 1), shapes: [[3, 4]], distinct: true },
   { name: "quantiles", f: (x) => quantile(sin(x), [0, 0.3, 1], { axis: [0, 2], keepdims: true }), shapes: [[3, 2, 2]], distinct: true },
   { name: "percentile", f: (x) => percentile(sin(x), 62.5), shapes: [[7]], distinct: true },
-  { name: "quantile by its fraction", f: (q, x) => quantile(add(x, spaced), q), shapes: [[2], [6]], domain: [0.23, 0.37] },
+  { name: "quantile by its fraction", f: (q, x) => quantile(add(x, spaced), q), shapes: [[2], [6]], domain: [0.23, 0.37], named: false },
   {
     name: "quantile at the midpoint",
     f: (x) => quantile(sin(x), constant([0.2, 0.9]), { axis: 0, method: "midpoint" }),
@@ -24,4 +26,14 @@ const sorting: readonly Case[] = [
   },
 ];
 
-export const familyCases: readonly Case[] = [...sorting];
+const cumulative: readonly Case[] = [
+  { name: "cumprod", f: (x) => cumprod(x, 1), shapes: [[2, 5]], named: "rounded" },
+  { name: "cumprod with zeros", f: (x) => cumprod(mul(x, holes), -1), shapes: [[2, 6]], named: false },
+  { name: "cumprod of all", f: (x) => cumprod(sin(x)), shapes: [[2, 3]], named: "rounded" },
+  { name: "cummax", f: (x) => mul(cummax(x, 0), x), shapes: [[6, 2]], distinct: true, named: "rounded" },
+  { name: "cummin", f: (x) => sin(cummin(x, -1)), shapes: [[2, 5]], distinct: true, named: "rounded" },
+  { name: "logcumsumexp", f: (x) => logcumsumexp(x, 1), shapes: [[2, 5]], named: "rounded" },
+  { name: "diff", f: (x) => diff(sin(x), 2, 0), shapes: [[5, 2]] },
+];
+
+export const familyCases: readonly Case[] = [...sorting, ...cumulative];
