@@ -123,10 +123,12 @@ export { definePrimitive, type Rules, RuleSet } from "./ops/primitive.ts";
 
 // ---- derivatives
 export { type CheckGradsOptions } from "./ad/check.ts";
+export { derivatives, type DerivativesOf, type DerivativesOptions, type Orders } from "./ad/derivatives.ts";
 export { grad, type GradOptions, valueAndGrad } from "./ad/grad.ts";
 export { hessian, hvp, jacfwd, jacrev } from "./ad/jacobian.ts";
 export { jet } from "./ad/jet.ts";
 export { jvp, linearize, type TransformOptions } from "./ad/jvp.ts";
+export { laplacian, type LaplacianOptions } from "./ad/laplacian.ts";
 export { vjp } from "./ad/vjp.ts";
 export { type AxisTree, vmap, type VmapOptions } from "./ad/vmap.ts";
 

@@ -60,11 +60,11 @@ export function leibniz(product: (a: Tensor, b: Tensor) => Tensor, a: readonly M
   return addN(terms);
 }
 
-/** As above for a a, with equal terms taken together. */
-export function leibnizOfSquare(a: readonly Maybe[], n: number): Maybe {
+/** As above for a a times a number, with equal terms taken together. */
+export function leibnizOfSquare(a: readonly Maybe[], n: number, scale = 1): Maybe {
   const terms = Array.from({ length: Math.floor(n / 2) + 1 }, (_, k): Maybe => {
     const [x, y] = [a[n - k], a[k]];
-    return x && y && multiple(times(x, y), binomial(n, k) * (2 * k === n ? 1 : 2));
+    return x && y && multiple(times(x, y), scale * binomial(n, k) * (2 * k === n ? 1 : 2));
   });
   return addN(terms);
 }

@@ -75,7 +75,7 @@ export const tanh = define(
   "tanh",
   hyperbolic.tanh,
   (dx, _, y) => mul(dx, oneMinusSquare(y)),
-  (_, y) => y.map((value, k) => (k === 0 ? oneMinusSquare(value!) : negative(leibnizOfSquare(y, k)))),
+  (_, y) => y.map((value, k) => (k === 0 ? oneMinusSquare(value!) : leibnizOfSquare(y, k, -1))),
 );
 
 // ---- the error function, and sigmoids
