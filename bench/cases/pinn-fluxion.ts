@@ -1,5 +1,21 @@
 /** The Burgers network as a graph. The transforms are applied once, when it is built; a step writes parameters and flushes. */
-import { add, dim, grad, jvp, matmul, mean, mul, onesLike, reshape, square, stack, sub, tanh, type Tensor } from "../../dist/index.js";
+import {
+  add,
+  derivatives,
+  dim,
+  grad,
+  jvp,
+  matmul,
+  mean,
+  mul,
+  onesLike,
+  reshape,
+  square,
+  stack,
+  sub,
+  tanh,
+  type Tensor,
+} from "../../dist/index.js";
 import { type Backend, countsOf, newEngine } from "../fluxion.ts";
 import { type Pinn, type Problem, viscosity } from "./pinn.ts";
 
@@ -13,21 +29,32 @@ function network(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
   return reshape(a, t.shape);
 }
 
-function residualLoss(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
+/** The mean squared residual of Burgers' equation, from the derivatives of u. */
+const residualLoss = (u: Tensor, ut: Tensor, ux: Tensor, uxx: Tensor): Tensor =>
+  mean(square(sub(add(ut, mul(u, ux)), mul(viscosity, uxx))));
+
+/** By jvp in jvp. */
+function nestedLoss(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
   const u = (s: Tensor, y: Tensor): Tensor => network(p, s, y);
   const ux = (y: Tensor): Tensor => jvp((z: Tensor) => u(t, z), [y], [onesLike(y)])[1];
   const [value, ut] = jvp((s: Tensor) => u(s, x), [t], [onesLike(t)]);
   const [dx, dxx] = jvp(ux, [x], [onesLike(x)]);
-  return mean(square(sub(add(ut, mul(value, dx)), mul(viscosity, dxx))));
+  return residualLoss(value, ut, dx, dxx);
 }
 
-/** `named`: the number of points is a named dimension, so that it may change. */
-export async function fluxionPinn({ parameters, t, x }: Problem, backend?: Backend, { named = false } = {}): Promise<Pinn> {
+/** By Taylor mode. */
+function jetLoss(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
+  const { u, u_t, u_x, u_xx } = derivatives((s: Tensor, y: Tensor) => network(p, s, y), { t: 1, x: 2 })(t, x);
+  return residualLoss(u, u_t, u_x, u_xx);
+}
+
+/** `named`: the number of points is a named dimension, so that it may change. `jet`: derivatives by Taylor mode. */
+export async function fluxionPinn({ parameters, t, x }: Problem, backend?: Backend, { named = false, jet = false } = {}): Promise<Pinn> {
   const engine = await newEngine(backend);
   const shape = named ? [dim("points")] : [t.length];
   const [ts, xs] = [engine.variable(t, { shape }), engine.variable(x, { shape })];
   const p = parameters[0].map((v) => engine.variable(v.data, { shape: v.shape }));
-  const loss = residualLoss(p, ts, xs);
+  const loss = (jet ? jetLoss : nestedLoss)(p, ts, xs);
   const outputs = [loss, ...grad(loss, p)];
   let i = 0;
   let observed = false;

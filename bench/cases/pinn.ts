@@ -65,6 +65,27 @@ function steady(points: number): Case {
   };
 }
 
+/** Derivatives by Taylor mode, beside fluxion's own nested jvp and what the others do. */
+function byJet(points: number): Case {
+  const given = problem(points);
+  const all = steady(points);
+  return {
+    ...all,
+    name: `pinn-jet-${points}`,
+    fluxion: async (backend) => {
+      const [jets, nested] = [await fluxionPinn(given, backend, { jet: true }), await fluxionPinn(given, backend)];
+      return {
+        ...jets,
+        also: { "nested jvp": nested.step },
+        dispose: async () => {
+          await jets.dispose?.();
+          await nested.dispose?.();
+        },
+      };
+    },
+  };
+}
+
 // ---- the first call, each in a process of its own
 
 export const builders = { fluxion: fluxionPinn, "jax-js": jaxPinn, tfjs: tfjsPinn };
@@ -125,6 +146,7 @@ const at = (points: number): [Floats, Floats] => {
 export const pinnCases: readonly Case[] = [
   steady(1024),
   steady(10_000),
+  byJet(1024),
   {
     name: "pinn-first-call",
     unit: "ms",
