@@ -145,7 +145,10 @@ export interface EngineOptions extends Partial<Options> {}
 
 /** An engine: sources, observers and reads over one backend. The default backend is the CPU, loaded when it is asked for. */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  return makeEngine({ ...options, backend: options.backend ?? (await import("./cpu/backend.ts")).cpu() });
+  const { threads } = options;
+  if (options.backend && threads !== undefined)
+    throw new Error("createEngine: threads is of the default backend; give it to yours, as in backend: cpu({ threads })");
+  return makeEngine({ ...options, backend: options.backend ?? (await import("./cpu/backend.ts")).cpu({ threads }) });
 }
 
 /** The value of a tensor, or of a tree of them, from the engine of its sources, or from one that all expressions of constants share. */
@@ -159,18 +162,22 @@ export const checkGrads = (f: (...args: any[]) => unknown, args: readonly unknow
   checkGradsWith(read, f, args, options);
 
 /**
- * Runs f on arguments (arrays, numbers or Values) under every setting that must not change a bit: compiled and interpreted, fused and not,
- * from scratch and after changes of each argument. Rejects with the first difference.
+ * Runs f on arguments (arrays, numbers or Values) under every setting that must not change a bit: compiled and interpreted, fused and not, on one
+ * thread and on several, from scratch and after changes of each argument. Rejects with the first difference.
  */
 export const verifyDeterminism = (
   f: (...args: any[]) => unknown,
   args: readonly unknown[],
 ): Promise<{ readonly values: number; readonly settings: readonly string[] }> => {
   const interpreted = async (): Promise<Engine> => makeEngine({ backend: (await import("./kernel/interpreter.ts")).interpreter() });
+  /** Whatever the size, in the parts that so many threads would take. */
+  const shared = (threads: number) => async (): Promise<Engine> =>
+    makeEngine({ backend: (await import("./cpu/backend.ts")).cpu({ threads, eager: true }) });
   const settings: readonly Setting[] = [
-    { name: "fused", make: () => createEngine() },
-    { name: "unfused", make: () => createEngine({ fusion: false }) },
+    { name: "fused, one thread", make: () => createEngine({ threads: 1 }) },
+    { name: "unfused, one thread", make: () => createEngine({ threads: 1, fusion: false }) },
     { name: "interpreted", make: interpreted },
+    ...[2, 3].map((threads) => ({ name: `fused, ${threads} threads`, make: shared(threads) })),
   ];
   return verifyDeterminismWith(settings, f, args);
 };

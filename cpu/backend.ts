@@ -1,5 +1,6 @@
 /**
- * The CPU backend: kernels compiled to WebAssembly SIMD, one memory, one call a plan. Needs nothing but WebAssembly.
+ * The CPU backend: kernels compiled to WebAssembly SIMD, one memory, one call a plan. Needs nothing but WebAssembly. Once a plan is heavy
+ * enough, its large steps are cut into parts that other threads help with; everything then moves into a memory that threads can share.
  */
 import type { Storage, TypedArray } from "../core/dtype.ts";
 import type { Backend, BoundStep, Buffer, Program, Segment } from "../kernel/backend.ts";
@@ -10,13 +11,31 @@ import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
 import { emitReduction, planReduction } from "./fold.ts";
 import { emitLoop } from "./loops.ts";
 import { emitMatmul } from "./matmul.ts";
+import { nanoseconds } from "./cost.ts";
 import { DeviceMemory, Scratch } from "./memory.ts";
+import { type Spread, spreadStep } from "./parts.ts";
 import { emitScan } from "./scan.ts";
 import { emitScatterAdd } from "./scatter.ts";
 import { emitArgsort } from "./sort.ts";
+import { threadCount, Threads, type Unit } from "./threads.ts";
 
 /** Compiled kernels that are kept although no plan uses them now. */
 const IDLE_KERNELS = 2000;
+
+/** What of a plan is worth sharing out: nanoseconds of one thread, for the plan and for a part. */
+const LEAST_PLAN = 50_000;
+const LEAST_PART = 5000;
+/** Parts for each thread: with more than one, who was late has less left to do. */
+const PARTS = 4;
+
+export interface CpuOptions {
+  /** How many threads work on large plans. Default: as many as there are cores, at most 8. One where threads cannot share memory. */
+  readonly threads?: number | undefined;
+  /** @internal Shares out steps of any size. For tests, which are small. */
+  readonly eager?: boolean;
+  /** @internal Milliseconds to wait for a worker that does not finish. */
+  readonly patience?: number;
+}
 
 /** Memory for intermediate results of kernels. Plans share it, since they run one after the other. */
 interface Workspace {
@@ -32,6 +51,8 @@ interface CompiledKernel {
   readonly place: number;
   /** How many plans use it. */
   users: number;
+  /** The module that it is in. */
+  unit: Unit;
 }
 
 function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): void {
@@ -49,7 +70,19 @@ function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): 
   }
 }
 
-let driver: WebAssembly.Module | undefined;
+const drivers = new Map<boolean, WebAssembly.Module>();
+function driverFor(shared: boolean): WebAssembly.Module {
+  let driver = drivers.get(shared);
+  if (!driver) drivers.set(shared, (driver = new WebAssembly.Module(driverModule(shared))));
+  return driver;
+}
+
+/** A function of one instruction: i32x4.splat. */
+const simd = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 17, 11);
+
+/** Workers of backends that nobody disposed of. */
+const abandoned = new FinalizationRegistry<Threads>((threads) => threads.stop());
+
 const math = Object.fromEntries(mathFunctions.map((name) => [name, Math[name]]));
 
 class CpuBackend implements Backend {
@@ -57,19 +90,32 @@ class CpuBackend implements Backend {
   /** undefined once disposed, so that the memory itself can go. */
   #memory: DeviceMemory | undefined = new DeviceMemory();
   readonly #table = new WebAssembly.Table({ element: "anyfunc", initial: FIRST_KERNEL });
-  #imports: WebAssembly.Imports;
-  #run: (commands: number) => void;
+  #imports: WebAssembly.Imports = {};
+  #run: (commands: number, control: number) => void = () => this.#live;
   /** In order of last preparation, so that idle kernels at the front go first. */
   readonly #kernels = new Map<Kernel, CompiledKernel>();
   readonly #freePlaces: number[] = [];
   #workspace = noWorkspace();
+  readonly #options: CpuOptions;
+  #threadCount: number;
+  /** From the first plan on that is heavy enough. */
+  #threads: Threads | undefined;
+  /** Modules that the workers have. */
+  readonly #shared = new WeakSet<Unit>();
 
-  constructor() {
-    const { memory } = this.#live;
-    const scratch = new WebAssembly.Global({ value: "i32" }, Scratch.address);
-    this.#imports = { env: { memory, table: this.#table, scratch, rem: (a: number, b: number) => a % b, ...math } };
-    driver ??= new WebAssembly.Module(driverModule());
-    this.#run = new WebAssembly.Instance(driver, this.#imports).exports["run"] as (commands: number) => void;
+  constructor(options: CpuOptions) {
+    if (typeof WebAssembly === "undefined" || !WebAssembly.validate(simd))
+      throw new Error(
+        "createEngine: this JavaScript engine has no WebAssembly SIMD, which the CPU backend needs; use a newer one, or another backend",
+      );
+    this.#options = options;
+    this.#threadCount = threadCount(options.threads);
+    this.#link(false);
+  }
+
+  /** @internal */
+  get threads(): Threads | undefined {
+    return this.#threads;
   }
 
   get bytesInUse(): number {
@@ -93,17 +139,17 @@ class CpuBackend implements Backend {
   }
 
   prepare(segments: readonly Segment[]): Program {
+    const given = stepsOf(segments);
+    this.#considerThreads(given);
     const memory = this.#live;
-    const steps = stepsOf(segments);
-    const kernels = this.#compile(steps);
-    const workspace = this.#borrowWorkspace(steps);
-    for (const k of kernels) k.users++;
     const blocks: number[] = [];
+    const kernels: CompiledKernel[] = [];
+    let workspace: Workspace | undefined;
+    let released = false;
     const claim = (bytes: number): number => {
       blocks.push(memory.allocate(bytes));
       return blocks[blocks.length - 1]!;
     };
-    let released = false;
     const release = (): void => {
       if (released) return;
       released = true;
@@ -111,12 +157,23 @@ class CpuBackend implements Backend {
       for (const block of blocks) memory.free(block);
       for (const k of kernels) k.users--;
       this.#evict();
-      this.#returnWorkspace(workspace);
+      if (workspace) this.#returnWorkspace(workspace);
     };
     try {
+      const spreads = this.#spread(given, claim);
+      const parts = [...spreads.values()].flatMap((s) => s.parts);
+      const serial = given.flatMap((s) => spreads.get(s)?.joins ?? [s]);
+      for (const k of this.#compile([...serial, ...parts])) (kernels.push(k), k.users++);
+      this.#shareKernels(parts);
+      const most = (steps: readonly BoundStep[]): number => steps.reduce((bytes, s) => Math.max(bytes, workspaceOf(s)), 0);
+      const workspaceStride = Math.ceil(most(parts) / 64) * 64;
+      workspace = this.#borrowWorkspace(Math.max(most(serial), workspaceStride * this.#threadCount));
       const { words, relative } = encodeCommands(segments, {
         kernel: (step) => this.#kernels.get(step.kernel)!.place,
         workspace: workspace.address,
+        workspaceStride,
+        spread: (step) => spreads.get(step),
+        parallel: spreads.size > 0,
         stage: claim,
       });
       const commands = claim(words.byteLength);
@@ -124,7 +181,7 @@ class CpuBackend implements Backend {
       memory.write(commands, words);
       const run = (): void => {
         if (released) throw new Error("cpu: this program was released");
-        this.#run(commands);
+        this.#carryOut(commands);
       };
       return { run, release };
     } catch (error) {
@@ -133,7 +190,20 @@ class CpuBackend implements Backend {
     }
   }
 
+  #carryOut(commands: number): void {
+    const threads = this.#threads;
+    if (!threads) return this.#run(commands, 0);
+    try {
+      this.#run(commands, threads.control);
+    } catch (error) {
+      // Parts of what was broken off must not go on.
+      threads.stop();
+      throw error;
+    }
+  }
+
   dispose(): void {
+    this.#threads?.stop();
     this.#memory = undefined;
     this.#imports = {};
     this.#run = () => this.#live;
@@ -146,19 +216,42 @@ class CpuBackend implements Backend {
     return this.#memory;
   }
 
-  /** The distinct kernels of the steps; those not seen before are compiled, in one module. */
+  /** Makes the functions over the present memory: the driver, and all kernels there are. */
+  #link(shared: boolean): void {
+    const { memory } = this.#live;
+    const scratch = new WebAssembly.Global({ value: "i32" }, Scratch.address);
+    const late = (times: number): number => Number(this.#threads?.late(times) ?? true);
+    this.#imports = { env: { memory, table: this.#table, scratch, rem: (a: number, b: number) => a % b, late, ...math } };
+    const driver = new WebAssembly.Instance(driverFor(shared), this.#imports);
+    this.#run = driver.exports["run"] as (commands: number, control: number) => void;
+    const kernels = [...this.#kernels.keys()];
+    const unit = this.#instantiate(
+      kernels,
+      [...this.#kernels.values()].map((k) => k.place),
+      shared,
+    );
+    for (const compiled of this.#kernels.values()) compiled.unit = unit;
+  }
+
+  /** Compiles kernels, in one module, and puts them into the function table. */
+  #instantiate(kernels: readonly Kernel[], places: number[], shared: boolean): Unit {
+    if (kernels.length === 0) return { bytes: new Uint8Array(), places };
+    const module = new ModuleBuilder();
+    kernels.forEach((k, i) => emitKernel(module, module.function([I32], [], `k${i}`), k));
+    const bytes = module.encode(shared);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.#imports);
+    places.forEach((place, i) => this.#table.set(place, exports[`k${i}`] as () => void));
+    return { bytes, places };
+  }
+
+  /** The distinct kernels of the steps; those not seen before are compiled. */
   #compile(steps: readonly BoundStep[]): CompiledKernel[] {
     const wanted = [...new Set(steps.map((s) => s.kernel))];
     const missing = wanted.filter((k) => !this.#kernels.has(k));
     if (missing.length > 0) {
-      const module = new ModuleBuilder();
-      missing.forEach((k, i) => emitKernel(module, module.function([I32], [], `k${i}`), k));
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), this.#imports);
-      missing.forEach((k, i) => {
-        const place = this.#freePlaces.pop() ?? this.#table.grow(1);
-        this.#table.set(place, exports[`k${i}`] as () => void);
-        this.#kernels.set(k, { place, users: 0 });
-      });
+      const places = missing.map(() => this.#freePlaces.pop() ?? this.#table.grow(1));
+      const unit = this.#instantiate(missing, places, this.#threads !== undefined);
+      missing.forEach((k, i) => this.#kernels.set(k, { place: places[i]!, users: 0, unit }));
     }
     return wanted.map((k) => {
       const compiled = this.#kernels.get(k)!;
@@ -168,9 +261,54 @@ class CpuBackend implements Backend {
     });
   }
 
-  /** A workspace that is large enough for all steps. A smaller one lives on until its plans are gone. */
-  #borrowWorkspace(steps: readonly BoundStep[]): Workspace {
-    const bytes = steps.reduce((most, s) => Math.max(most, workspaceOf(s)), 0);
+  // ---- threads
+
+  /** At the first plan that is heavy enough: moves into shared memory, and starts the workers as soon as the plan has been run. */
+  #considerThreads(steps: readonly BoundStep[]): void {
+    if (this.#threads || this.#threadCount === 1) return;
+    const { eager, patience } = this.#options;
+    if (!eager && steps.reduce((sum, s) => sum + nanoseconds(s), 0) < LEAST_PLAN) return;
+    try {
+      this.#live.share();
+    } catch {
+      this.#threadCount = 1;
+      return;
+    }
+    const threads = new Threads(this.#live, this.#threadCount, patience);
+    this.#threads = threads;
+    this.#link(true);
+    abandoned.register(this, threads);
+    const timer: unknown = setTimeout(() => threads.start(driverFor(true)), 0);
+    // A process that is done does not wait for it.
+    if (typeof timer === "object") (timer as NodeJS.Timeout).unref();
+  }
+
+  /** Those steps that are worth it, in parts. */
+  #spread(steps: readonly BoundStep[], stage: (bytes: number) => number): Map<BoundStep, Spread> {
+    const spreads = new Map<BoundStep, Spread>();
+    if (!this.#threads?.control) return spreads;
+    const { eager } = this.#options;
+    if (!eager && steps.reduce((sum, s) => sum + nanoseconds(s), 0) < LEAST_PLAN) return spreads;
+    const most = PARTS * this.#threadCount;
+    const parts = (cost: number): number => (eager ? most : Math.min(most, Math.floor(cost / LEAST_PART)));
+    for (const step of steps) {
+      const spread = spreadStep(step, { parts, stage });
+      if (spread) spreads.set(step, spread);
+    }
+    return spreads;
+  }
+
+  #shareKernels(parts: readonly BoundStep[]): void {
+    for (const { kernel } of parts) {
+      const { unit } = this.#kernels.get(kernel)!;
+      if (this.#shared.has(unit)) continue;
+      this.#shared.add(unit);
+      this.#threads!.share(unit);
+    }
+  }
+
+  /** A workspace of at least so many bytes. A smaller one lives on until its plans are gone. */
+  #borrowWorkspace(bytes: number): Workspace {
     if (bytes > this.#workspace.bytes) this.#workspace = { address: this.#live.allocate(bytes), bytes, users: 0 };
     this.#workspace.users++;
     return this.#workspace;
@@ -185,9 +323,10 @@ class CpuBackend implements Backend {
   #evict(): void {
     let excess = this.#kernels.size - IDLE_KERNELS;
     if (excess <= 0) return;
-    for (const [kernel, { place, users }] of this.#kernels) {
+    for (const [kernel, { place, users, unit }] of this.#kernels) {
       if (users > 0) continue;
       this.#kernels.delete(kernel);
+      unit.places[unit.places.indexOf(place)] = -1;
       this.#table.set(place, null);
       this.#freePlaces.push(place);
       if (--excess <= 0) return;
@@ -210,5 +349,5 @@ function stepsOf(segments: readonly Segment[]): BoundStep[] {
   });
 }
 
-/** The backend that runs everywhere: WebAssembly SIMD on this thread, up to 4 GiB of memory. */
-export const cpu = (): Backend => new CpuBackend();
+/** The backend that runs everywhere: WebAssembly SIMD, up to 4 GiB of memory; on this thread, and large plans on several. */
+export const cpu = (options: CpuOptions = {}): Backend => new CpuBackend(options);

@@ -9,20 +9,26 @@ import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep, Segment } from "../kernel/backend.ts";
 import type { Access } from "../kernel/kernel.ts";
 import { I32, ModuleBuilder } from "./encoder.ts";
+import { ARGUMENT_BYTES, emitParallel, parallelOperands } from "./parallel.ts";
+import type { Spread } from "./parts.ts";
 import { matmulArguments, matmulWorkspace, productsOf } from "./product.ts";
 import { scatterWorkspace } from "./scatter.ts";
 import { argsortWorkspace } from "./sort.ts";
 
-const Opcode = { end: 0, copy: 1, startLoop: 2, endLoop: 3, jumpIfZero: 4, jump: 5 } as const;
+const Opcode = { end: 0, copy: 1, startLoop: 2, endLoop: 3, jumpIfZero: 4, jump: 5, parallel: 6, wake: 7 } as const;
 /** Places of the function table below are never kernels. */
 export const FIRST_KERNEL = 8;
 
-/** The module that exports `run(address of the first command)`. */
-export function driverModule(): Uint8Array<ArrayBuffer> {
+/**
+ * The module that exports `run(address of the first command, address of the control block or 0)`, and over a shared memory what threads
+ * need.
+ */
+export function driverModule(shared: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
-  const f = module.function([I32], [], "run");
+  const parallel = shared ? emitParallel(module) : undefined;
+  const f = module.function([I32, I32], [], "run");
   const { get, i32 } = f;
-  const at = 0;
+  const [at, control] = [0, 1];
   const opcode = f.local();
   const word = (offset: number): ReturnType<typeof get> => f.load("i32.load", get(at), offset);
   f.loop((next) => {
@@ -66,8 +72,17 @@ export function driverModule(): Uint8Array<ArrayBuffer> {
       f.set(at, word(8));
       f.br(next);
     });
+    if (!parallel) return;
+    when(Opcode.parallel, () => {
+      f.set(control, f.call(parallel.publish, get(at), get(control)));
+      following();
+    });
+    when(Opcode.wake, () => {
+      f.if(get(control), () => void f.call(parallel.wake, get(control)));
+      following();
+    });
   });
-  return module.encode();
+  return module.encode(shared);
 }
 
 /** The bytes that a step needs beside its operands. */
@@ -119,12 +134,34 @@ function pushArguments(out: number[], step: BoundStep, workspace: number): void 
   out.push(workspace);
 }
 
+/** Kernels are invoked for one product each. */
+const singles = (step: BoundStep): readonly BoundStep[] => (step.kernel.kind === "matmul" ? productsOf(step) : [step]);
+
+function argumentsOf(step: BoundStep, workspace: number): number[] {
+  const out: number[] = [];
+  pushArguments(out, step, workspace);
+  return out;
+}
+
+/** Which arguments of steps of one kernel are addresses in the workspace, as byte offsets: those that move with it. */
+function workspaceArguments(steps: readonly BoundStep[]): readonly number[] {
+  if (steps.every((s) => workspaceOf(s) === 0)) return [];
+  const [here, there] = [argumentsOf(steps[0]!, 0), argumentsOf(steps[0]!, 64)];
+  if (4 * here.length > ARGUMENT_BYTES) throw new Error(`cpu: a kernel with a workspace has at most ${ARGUMENT_BYTES / 4} arguments`);
+  return here.flatMap((v, i) => (v === there[i] ? [] : [4 * i]));
+}
+
 /** What encoding a plan needs to know of the backend. */
 export interface Places {
   /** The kernel's place in the function table. */
   kernel(step: BoundStep): number;
-  /** Memory that the plan's steps may use one after the other. */
+  /** Memory that the plan's steps may use one after the other; how far that of the next thread is. */
   readonly workspace: number;
+  readonly workspaceStride: number;
+  /** The parts of a step that several threads are to carry out. */
+  spread(step: BoundStep): Spread | undefined;
+  /** Whether there are such steps. */
+  readonly parallel: boolean;
   /** Room for `bytes` bytes that live as long as the plan. */
   stage(bytes: number): number;
 }
@@ -146,13 +183,30 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
     words[operand] = 4 * at;
     relative.push(operand);
   };
+  const invoke = (step: BoundStep): void => {
+    for (const single of singles(step))
+      command(places.kernel(single), () => pushArguments(words, single, workspaceOf(single) > 0 ? places.workspace : 0));
+  };
+  /** What follows the plan's end: parts, and the operands that are to be their addresses. */
+  const parts: { readonly operand: number; readonly steps: readonly BoundStep[] }[] = [];
+  const parallel = (steps: readonly BoundStep[]): void => {
+    const bytes = 4 * (argumentsOf(steps[0]!, 0).length + 2);
+    const relocations = workspaceArguments(steps);
+    const operands = parallelOperands({ count: steps.length, bytes, workspaceStride: places.workspaceStride, relocations });
+    parts.push({ operand: fixed(Opcode.parallel, ...operands), steps });
+  };
   const visit = (list: readonly Segment[]): void => {
     for (const s of list)
       switch (s.kind) {
         case "run":
-          for (const step of s.steps)
-            for (const single of step.kernel.kind === "matmul" ? productsOf(step) : [step])
-              command(places.kernel(single), () => pushArguments(words, single, workspaceOf(single) > 0 ? places.workspace : 0));
+          for (const step of s.steps) {
+            const spread = places.spread(step);
+            if (!spread) invoke(step);
+            else {
+              parallel(spread.parts.flatMap(singles));
+              for (const join of spread.joins) invoke(join);
+            }
+          }
           break;
         case "copy":
           for (const c of orderCopies(s.copies, places)) fixed(Opcode.copy, c.to, c.from, c.bytes);
@@ -176,8 +230,13 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
         }
       }
   };
+  if (places.parallel) fixed(Opcode.wake);
   visit(segments);
   fixed(Opcode.end);
+  for (const { operand, steps } of parts) {
+    link(operand);
+    for (const step of steps) invoke(step);
+  }
   return { words: Uint32Array.from(words, (w) => w >>> 0), relative };
 }
 

@@ -5,13 +5,14 @@
  * a call whose operands are calls: `op("i32.add", get(a), i32(4))` emits local.get, i32.const, i32.add in this order.
  * The operands' values are tokens (`Pushed`) that only say that something was left on the stack.
  */
-import { laneAccesses, laneOps, loads, type Op, plain, type PlainOp, simd, type SimdOp, stores } from "./opcodes.ts";
+import { atomics, laneAccesses, laneOps, loads, type Op, plain, type PlainOp, simd, type SimdOp, stores } from "./opcodes.ts";
 
 export const I32 = 0x7f;
+export const I64 = 0x7e;
 export const F32 = 0x7d;
 export const F64 = 0x7c;
 export const V128 = 0x7b;
-export type ValueType = typeof I32 | typeof F32 | typeof F64 | typeof V128;
+export type ValueType = typeof I32 | typeof I64 | typeof F32 | typeof F64 | typeof V128;
 
 /** A value that the code before has left on the stack. */
 export interface Pushed {
@@ -53,6 +54,9 @@ const constantLanes = {
   f64: new Float64Array(constantBytes.buffer),
   i32: new Int32Array(constantBytes.buffer),
 };
+
+/** Pages of 64 KiB that a memory may have. */
+export const MAX_PAGES = 65536;
 
 /** A function outside the module. */
 export interface Import {
@@ -98,6 +102,8 @@ export class FunctionBuilder {
   readonly global = (index: number): Pushed => this.#withNumber(0x23, index);
   readonly drop = (_value: Pushed): void => void this.code.push(0x1a);
   readonly i32 = (n: number): Pushed => (this.code.push(0x41), signed(this.code, n), pushed);
+
+  readonly i64 = (n: number): Pushed => (this.code.push(0x42), signed(this.code, n), pushed);
 
   readonly op = (name: Op, ..._operands: Pushed[]): Pushed => {
     if (name in plain) this.code.push(plain[name as PlainOp]);
@@ -152,6 +158,13 @@ export class FunctionBuilder {
   ): void => {
     this.#access([0xfd, laneAccesses[name]], offset);
     this.code.push(number);
+  };
+  /** An atomic access of the address that is the first operand. Stores leave nothing. */
+  readonly atomic = (name: keyof typeof atomics, offset: number, ..._operands: Pushed[]): Pushed => {
+    const [code, alignment] = atomics[name];
+    this.code.push(0xfe, code, alignment);
+    unsigned(this.code, offset);
+    return pushed;
   };
   readonly memoryCopy = (_to: Pushed, _from: Pushed, _bytes: Pushed): void => void this.code.push(0xfc, 0x0a, 0, 0);
   readonly memoryFill = (_to: Pushed, _byte: Pushed, _bytes: Pushed): void => void this.code.push(0xfc, 0x0b, 0);
@@ -214,7 +227,8 @@ export class ModuleBuilder {
     return f;
   }
 
-  encode(): Uint8Array<ArrayBuffer> {
+  /** `shared`: the memory is one that threads share. */
+  encode(shared = false): Uint8Array<ArrayBuffer> {
     const imports = [
       ...new Set(this.#functions.flatMap((f) => f.calls.map((c) => c.target)).filter((t): t is Import => !(t instanceof FunctionBuilder))),
     ];
@@ -237,7 +251,7 @@ export class ModuleBuilder {
       ]),
     );
     section(2, [
-      [...named("env"), ...named("memory"), 2, 0, 0],
+      [...named("env"), ...named("memory"), 2, ...(shared ? [3, 0, ...leb(MAX_PAGES)] : [0, 0])],
       [...named("env"), ...named("table"), 1, 0x70, 0, 0],
       [...named("env"), ...named("scratch"), 3, I32, 0],
       ...imports.map((f, i) => [...named("env"), ...named(f.name), 0, ...leb(importTypes[i]!)]),

@@ -1,5 +1,6 @@
 /**
- * Device memory of the CPU backend: one growable WebAssembly.Memory that all kernels share.
+ * Device memory of the CPU backend: one growable WebAssembly.Memory that all kernels share; and, once threads are to work in it, a shared one
+ * with the same contents at the same addresses.
  *
  * Page 0 holds the scratch area of the kernels (see `Scratch`); the heap lies above. Blocks come from size classes, eight to
  * a doubling, with a free list each, and begin on cache lines. Kernels read whole vectors, so a block has at least
@@ -7,15 +8,16 @@
  */
 import { arrayOf, type Storage, type TypedArray } from "../core/dtype.ts";
 import { OutOfMemory } from "../kernel/backend.ts";
+import { MAX_PAGES } from "./encoder.ts";
 
 const PAGE = 65536;
-const MAX_PAGES = 65536;
 const LINE = 64;
 const SLACK = 64;
 const SHORT = 16;
 
-/** What kernels use below the heap, as byte offsets from the scratch address. */
+/** What kernels use beside their operands, as byte offsets from the scratch address. Every thread has its own; the first one's is below the heap. */
 export const Scratch = {
+  bytes: PAGE - 64,
   address: 64,
   /** Where lanes that must not read anything read. */
   nowhere: 0,
@@ -23,19 +25,33 @@ export const Scratch = {
   stack: 64,
   /** A matrix product's tiles. */
   tiles: 2048,
+  /** Arguments that the thread has changed for itself. */
+  arguments: 3072,
   /** The last, incomplete group of each output: 32 bytes an output. */
   tails: 4096,
   outputs: (PAGE - 4096 - 64) / 32,
 } as const;
 
 export class DeviceMemory {
-  readonly memory = new WebAssembly.Memory({ initial: 4, maximum: MAX_PAGES });
+  #memory = new WebAssembly.Memory({ initial: 4, maximum: MAX_PAGES });
   readonly #free = new Map<number, number[]>();
   /** The size class of each block given out. */
   readonly #sizes = new Map<number, number>();
   readonly #wholes = new Map<unknown, TypedArray>();
   #top = PAGE;
   #bytesInUse = 0;
+
+  get memory(): WebAssembly.Memory {
+    return this.#memory;
+  }
+
+  /** Moves everything into a memory that threads can share. Throws where there is none, or no room for it. */
+  share(): void {
+    const { buffer } = this.#memory;
+    const shared = new WebAssembly.Memory({ initial: buffer.byteLength / PAGE, maximum: MAX_PAGES, shared: true });
+    new Uint8Array(shared.buffer).set(new Uint8Array(buffer, 0, this.#top));
+    this.#memory = shared;
+  }
 
   get bytesInUse(): number {
     return this.#bytesInUse;

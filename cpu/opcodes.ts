@@ -11,6 +11,7 @@ export const plain = {
   "i32.add": 0x6a, "i32.sub": 0x6b, "i32.mul": 0x6c, "i32.div_s": 0x6d, "i32.div_u": 0x6e, "i32.rem_s": 0x6f, "i32.rem_u": 0x70,
   "i32.and": 0x71, "i32.or": 0x72, "i32.xor": 0x73, "i32.shl": 0x74, "i32.shr_s": 0x75, "i32.shr_u": 0x76,
   "f32.add": 0x92, "f32.sub": 0x93, "f32.mul": 0x94, "f64.add": 0xa0, "f64.sub": 0xa1, "f64.mul": 0xa2,
+  "i64.eq": 0x51, "i64.sub": 0x7d, "i64.or": 0x84, "i64.shl": 0x86, "i64.shr_u": 0x88, "i32.wrap_i64": 0xa7, "i64.extend_i32_u": 0xad,
   "f32.demote_f64": 0xb6, "f64.promote_f32": 0xbb,
 } as const;
 
@@ -61,6 +62,18 @@ export const laneAccesses = {
   "v128.load64_lane": 0x57,
   "v128.store32_lane": 0x5a,
   "v128.store64_lane": 0x5b,
+} as const;
+
+/** Atomic accesses, behind 0xfe: opcode, and the logarithm of their size, which is their alignment. */
+export const atomics = {
+  "memory.atomic.notify": [0x00, 2],
+  "memory.atomic.wait32": [0x01, 2],
+  "i32.atomic.load": [0x10, 2],
+  "i64.atomic.load": [0x11, 3],
+  "i32.atomic.store": [0x17, 2],
+  "i64.atomic.store": [0x18, 3],
+  "i32.atomic.rmw.add": [0x1e, 2],
+  "i64.atomic.rmw.cmpxchg": [0x49, 3],
 } as const;
 
 export type PlainOp = keyof typeof plain;

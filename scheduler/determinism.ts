@@ -1,6 +1,6 @@
 /**
- * Determinism, verified: a function gives the same bits under every setting that must not matter: backend, fusion, and the plans
- * for a change of any one argument or of all.
+ * Determinism, verified: a function gives the same bits under every setting that must not matter: backend, threads, fusion, and
+ * the plans for a change of any one argument or of all.
  */
 import type { Data } from "../core/data.ts";
 import type { DType } from "../core/dtype.ts";

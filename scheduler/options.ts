@@ -20,6 +20,11 @@ export interface EngineOptions {
   readonly flushOn?: "microtask" | "animationFrame" | SchedulerLike;
   /** Whether kernels are fused (default). Without, every node has kernels and memory of its own; the bits are the same. */
   readonly fusion?: boolean;
+  /**
+   * How many threads work on large plans, the calling one included; the bits are the same. Of the default backend, which a page that is not
+   * cross-origin isolated always runs on one; others have options of their own: cpu({ threads }). Default: the cores, at most 8.
+   */
+  readonly threads?: number;
   /** Names the engine in messages. */
   readonly label?: string;
 }

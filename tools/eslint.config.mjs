@@ -48,7 +48,7 @@ export default tseslint.config(
     files: rooms,
     rules: {
       "fluxion/opening": "error",
-      "no-console": ["error", { allow: ["error"] }],
+      "no-console": ["error", { allow: ["error", "warn"] }],
       "no-restricted-syntax": [
         "error",
         { selector: "ExportDefaultDeclaration", message: "The library exports names." },

@@ -1,0 +1,201 @@
+/**
+ * How a step is cut into parts that may run at the same time, each with bits that do not depend on the cut: an index space at fixed places
+ * along its axes; a sum, where it has too few results for that, into whole subtrees of kernel/tree.ts, which one more step joins.
+ */
+import { type Storage, storageBytes } from "../core/dtype.ts";
+import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
+import * as e from "../kernel/expr.ts";
+import { type Access, body, type Kernel, type LoopKernel, loopKernel } from "../kernel/kernel.ts";
+import { BLOCK } from "../kernel/tree.ts";
+import { nanoseconds } from "./cost.ts";
+import { productsOf } from "./product.ts";
+
+/** A step as parts, and what joins them. */
+export interface Spread {
+  readonly parts: readonly BoundStep[];
+  readonly joins: readonly BoundStep[];
+}
+
+export interface Spreading {
+  /** How many parts are wanted for so many nanoseconds of work. */
+  parts(nanoseconds: number): number;
+  /** Memory for partial results, that lives as long as the plan. */
+  stage(bytes: number): number;
+}
+
+/** Elements of a cache line: what is next to each other is not cut finer, so that no two threads write the same line. */
+const GRAIN = 16;
+/** Rows and columns of a product come in tiles, and packing costs more the fewer there are. */
+const PRODUCT_GRAIN = 8;
+const LEAST_SIDE = 64;
+/** What one step can join. */
+const MOST_JOINED = 64;
+
+/** An axis of a step's index space: its place among the sizes, and among the strides of each operand, where it is there. */
+interface Axis {
+  readonly size: number;
+  readonly read: (slot: number) => number | undefined;
+  readonly write: number | undefined;
+}
+
+/** `count` positions from `start` along an axis. */
+function slice(step: BoundStep, axis: Axis, start: number, count: number): BoundStep {
+  const move = (o: BoundOperand, at: number | undefined): BoundOperand =>
+    at === undefined ? o : { ...o, offset: o.offset + start * o.strides[at]! };
+  return {
+    ...step,
+    sizes: step.sizes.map((s, i) => (i === axis.size ? count : s)),
+    reads: step.reads.map((o, slot) => move(o, axis.read(slot))),
+    writes: step.writes.map((o) => move(o, axis.write)),
+  };
+}
+
+/** Slices of `chunk` positions. */
+function slices(step: BoundStep, axis: Axis, chunk: number): BoundStep[] {
+  const size = step.sizes[axis.size]!;
+  const out: BoundStep[] = [];
+  for (let start = 0; start < size; start += chunk) out.push(slice(step, axis, start, Math.min(chunk, size - start)));
+  return out;
+}
+
+/** The step in parts, or undefined where that is not worth it, or not possible. */
+export function spreadStep(step: BoundStep, { parts, stage }: Spreading): Spread | undefined {
+  const wanted = parts(nanoseconds(step));
+  if (wanted < 2 || step.sizes.includes(0) || overwrites(step)) return undefined;
+  switch (step.kernel.kind) {
+    case "loop":
+      return spreadLoop(step, step.kernel, wanted, stage);
+    case "matmul":
+      return spreadProducts(step, step.kernel.storage, wanted, stage);
+    case "scatterAdd":
+    case "argsort":
+      return undefined;
+  }
+}
+
+/** Whether a step writes what it reads: should a worker be lost, its part could not be done again. */
+const overwrites = (step: BoundStep): boolean => step.writes.some((w) => step.reads.some((r) => r.buffer === w.buffer));
+
+const several = (parts: readonly BoundStep[], joins: readonly BoundStep[] = []): Spread | undefined =>
+  parts.length < 2 ? undefined : { parts, joins };
+
+function spreadLoop(step: BoundStep, kernel: LoopKernel, wanted: number, stage: Spreading["stage"]): Spread | undefined {
+  const { rank, fold } = kernel;
+  const order = e.exprOrder(kernel.body.values);
+  const positions = new Set(order.filter((x) => x.op === "index").map((x) => x.value));
+  const computed = new Set(order.filter((x) => x.op === "at").map((x) => x.value));
+  const writeRank = step.writes[0]!.strides.length;
+  const axisOf = (i: number): Axis => ({ size: i, read: () => i, write: i < writeRank ? i : undefined });
+  /** Not where positions count, and not where elements are found by position. */
+  const divisible = (i: number): boolean => !positions.has(i) && step.reads.every((r, slot) => !computed.has(slot) || r.strides[i] === 0);
+
+  let [best, bestUnits, bestGrain] = [-1, 1, 1];
+  for (let i = 0; i < (fold === undefined ? rank : rank - 1) && bestUnits < wanted; i++) {
+    const inner = i === rank - 1 || (fold !== undefined && i === rank - 2);
+    const grain = inner ? GRAIN : 1;
+    const units = Math.ceil(step.sizes[i]! / grain);
+    if (units > bestUnits && divisible(i)) [best, bestUnits, bestGrain] = [i, units, grain];
+  }
+  const chunks = chunksOf(step.sizes[rank - 1]!, wanted);
+  if (fold === "sum" || fold === "prod" || fold === "max" || fold === "min") {
+    const value = kernel.body.values[0]!;
+    if (bestUnits < wanted && chunks.count > bestUnits && divisible(rank - 1) && value.type !== "bool") {
+      const combine = fold === "sum" ? e.add : fold === "prod" ? e.mul : e[fold];
+      const inner = rank === 1 ? 1 : kernel.writes[0]!.inner;
+      return joined(
+        slices(step, axisOf(rank - 1), chunks.positions),
+        step.sizes.slice(0, -1),
+        kernel.writes[0]!.storage,
+        inner,
+        combine,
+        stage,
+      );
+    }
+  }
+  if (best < 0) return undefined;
+  return several(slices(step, axisOf(best), Math.ceil(bestUnits / wanted) * bestGrain));
+}
+
+/** Whole subtrees of an axis of n positions, about as many as wanted, and at most what can be joined. */
+function chunksOf(n: number, wanted: number): { readonly positions: number; readonly count: number } {
+  const blocks = Math.ceil(n / BLOCK);
+  let chunk = 2 ** Math.floor(Math.log2(Math.max(1, blocks / wanted)));
+  while (blocks > chunk * MOST_JOINED) chunk *= 2;
+  return { positions: chunk * BLOCK, count: Math.ceil(blocks / chunk) };
+}
+
+const productAxes = {
+  batch: { size: 0, read: () => 0, write: 0 },
+  m: { size: 1, read: (slot) => (slot % 2 === 0 ? 1 : undefined), write: 1 },
+  n: { size: 2, read: (slot) => (slot % 2 === 0 ? undefined : 2), write: 2 },
+  k: { size: 3, read: (slot) => (slot % 2 === 0 ? 2 : 1), write: undefined },
+} as const satisfies Record<string, Axis>;
+
+function spreadProducts(step: BoundStep, storage: Storage, wanted: number, stage: Spreading["stage"]): Spread | undefined {
+  const [b, m, n, k] = step.sizes as [number, number, number, number];
+  const products = step.writes.length;
+  if (b * products >= wanted) {
+    const chunk = Math.ceil(b / Math.ceil(wanted / products));
+    return several(productsOf(step).flatMap((p) => slices(p, productAxes.batch, chunk)));
+  }
+  // Halves of the longer side, again and again: packed operands serve as much as they can.
+  const grain = (size: number): number => Math.ceil(size / PRODUCT_GRAIN) * PRODUCT_GRAIN;
+  let [rows, columns] = [grain(m), grain(n)];
+  const count = (): number => b * products * Math.ceil(m / rows) * Math.ceil(n / columns);
+  while (count() < wanted && Math.max(rows, columns) >= 2 * LEAST_SIDE)
+    if (rows >= columns) rows = grain(rows / 2);
+    else columns = grain(columns / 2);
+  const chunks = chunksOf(k, Math.ceil(wanted / products));
+  if (count() < wanted && chunks.count * products > count()) {
+    const spreads = productsOf(step).map((p) => {
+      const inner = p.writes[0]!.strides[2] === 1 ? 1 : "strided";
+      return joined(slices(p, productAxes.k, chunks.positions), [b, m, n], storage, inner, e.add, stage);
+    });
+    return { parts: spreads.flatMap((s) => s.parts), joins: spreads.flatMap((s) => s.joins) };
+  }
+  const alongRows = productsOf(step).flatMap((p) => slices(p, productAxes.m, rows));
+  return several(alongRows.flatMap((p) => slices(p, productAxes.n, columns)));
+}
+
+/** Parts that leave their results, of the given sizes, side by side; and the step that joins them pairwise, as the tree does above its blocks. */
+function joined(
+  parts: readonly BoundStep[],
+  sizes: readonly number[],
+  storage: Storage,
+  inner: Access["inner"],
+  combine: (a: e.Expr, b: e.Expr) => e.Expr,
+  stage: Spreading["stage"],
+): Spread {
+  const length = sizes.reduce((product, s) => product * s, 1);
+  const buffer = stage(parts.length * length * storageBytes(storage));
+  const strides = sizes.map((_, i) => sizes.slice(i + 1).reduce((product, s) => product * s, 1));
+  const partial = (p: number, steps: readonly number[]): BoundOperand => ({ buffer, offset: p * length, strides: steps });
+  const write = parts[0]!.writes[0]!;
+  const scalar = sizes.length === 0;
+  const join: BoundStep = {
+    kernel: joinKernel(Math.max(1, sizes.length), parts.length, storage, inner, combine),
+    sizes: scalar ? [1] : sizes,
+    reads: parts.map((_, p) => partial(p, scalar ? [1] : strides)),
+    writes: [scalar ? { ...write, strides: [1] } : write],
+    uniforms: [],
+  };
+  return { parts: parts.map((part, p) => ({ ...part, writes: [partial(p, strides)] })), joins: [join] };
+}
+
+function joinKernel(
+  rank: number,
+  count: number,
+  storage: Storage,
+  inner: Access["inner"],
+  combine: (a: e.Expr, b: e.Expr) => e.Expr,
+): Kernel {
+  const reads: Access[] = Array.from({ length: count }, () => ({ storage, inner: 1 }));
+  let level = reads.map((_, p) => e.read(p, storage));
+  while (level.length > 1) {
+    const above: e.Expr[] = [];
+    for (let p = 0; p < level.length; p += 2) above.push(p + 1 < level.length ? combine(level[p]!, level[p + 1]!) : level[p]!);
+    level = above;
+  }
+  const storages = reads.map((r) => r.storage);
+  return loopKernel(rank, reads, [{ storage, inner }], body(storages, level), undefined);
+}
