@@ -12,7 +12,7 @@ import { emitReduction, planReduction } from "./fold.ts";
 import { emitLoop } from "./loops.ts";
 import { emitMatmul } from "./matmul.ts";
 import { nanoseconds } from "./cost.ts";
-import { DeviceMemory, Scratch } from "./memory.ts";
+import { DeviceMemory, MAX_BYTES, Scratch } from "./memory.ts";
 import { type Spread, spreadStep } from "./parts.ts";
 import { emitScan } from "./scan.ts";
 import { emitScatterAdd } from "./scatter.ts";
@@ -87,6 +87,7 @@ const math = Object.fromEntries(mathFunctions.map((name) => [name, Math[name]]))
 
 class CpuBackend implements Backend {
   readonly name = "cpu";
+  readonly maxBytes = MAX_BYTES;
   /** undefined once disposed, so that the memory itself can go. */
   #memory: DeviceMemory | undefined = new DeviceMemory();
   readonly #table = new WebAssembly.Table({ element: "anyfunc", initial: FIRST_KERNEL });

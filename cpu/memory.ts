@@ -11,6 +11,8 @@ import { OutOfMemory } from "../kernel/backend.ts";
 import { MAX_PAGES } from "./encoder.ts";
 
 const PAGE = 65536;
+/** What WebAssembly can address. */
+export const MAX_BYTES = MAX_PAGES * PAGE;
 const LINE = 64;
 const SLACK = 64;
 const SHORT = 16;
@@ -63,7 +65,7 @@ export class DeviceMemory {
     const address = this.#free.get(size)?.pop() ?? this.#extend(size) ?? this.#reuseLarger(size);
     if (address === undefined)
       throw new OutOfMemory(
-        `out of memory: ${bytes} bytes asked for, ${this.#bytesInUse} in use, and WebAssembly memory ends at ${MAX_PAGES * PAGE}`,
+        `out of memory: ${bytes} bytes asked for, ${this.#bytesInUse} in use, and WebAssembly memory ends at ${MAX_BYTES}`,
       );
     const taken = this.#sizes.get(address) ?? size;
     this.#sizes.set(address, taken);

@@ -41,6 +41,8 @@ export interface Backend {
   readonly name: string;
   /** Bytes of device memory in use. */
   readonly bytesInUse: number;
+  /** The most bytes that it can hold, if it knows. */
+  readonly maxBytes?: number;
   /** At least `bytes` bytes, uninitialized. Throws an OutOfMemory error that says how much was asked for and is in use. */
   allocate(bytes: number): Buffer;
   free(buffer: Buffer): void;

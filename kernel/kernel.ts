@@ -30,6 +30,15 @@ export function body(reads: readonly Storage[], values: readonly Expr[]): Body {
   return { reads, values: roots, key: `${reads.join()}|${key}`, positional: exprOrder(roots).some((e) => e.op === "index") };
 }
 
+const indexed = new WeakMap<Body, ReadonlySet<number>>();
+
+/** The reads of a body at positions that it computes: of which elements, nobody knows beforehand. */
+export function indexedReads(b: Body): ReadonlySet<number> {
+  let reads = indexed.get(b);
+  if (!reads) indexed.set(b, (reads = new Set(exprOrder(b.values).flatMap((x) => (x.op === "at" ? [x.value] : [])))));
+  return reads;
+}
+
 /**
  * How values are combined along the last axis of the index space.
  * - sum, prod, max, min: reductions by the fixed tree (see tree.ts); the writes have one axis less than the index space.

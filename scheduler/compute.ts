@@ -38,7 +38,8 @@ export class Computer {
   constructor(parts: Workshop, fail: (failure: Failure) => void) {
     this.#parts = parts;
     this.#fail = fail;
-    this.#bindings = { backend: parts.backend, memory: parts.memory, sizes: parts.sources.sizes, sizesVersion: 0 };
+    const { backend, memory, residency, sources, dirt } = parts;
+    this.#bindings = { backend, memory, residency, absent: () => dirt.absent(), sizes: sources.sizes, sizesVersion: 0 };
   }
 
   /** Changes with the sizes of names. */
@@ -54,35 +55,29 @@ export class Computer {
   refresh(): void {
     const { dirt, memory, necessary, sources } = this.#parts;
     if (!dirt.refresh()) return;
-    memory.releaseTemps();
+    memory.releaseArena();
     for (const node of necessary.failed) if (node.leaf) this.settleLeaf(node, () => sources.load(node));
   }
 
   compute(target: Target): void {
     const { dirt } = this.#parts;
     this.refresh();
-    for (;;) {
-      const way = dirt.take(target);
-      if (!way) return;
-      const { plan } = way;
-      if (!this.#run(way)) {
-        this.refresh();
-        continue;
-      }
-      if (plan.cutoffs.length === 0) return;
-      const passed = plan.cutoffs.filter((n) => this.#passes(n));
-      dirt.mark(passed);
+    for (let way = dirt.take(target); way; way = dirt.take(target)) {
+      this.#run(way);
+      dirt.passed(target, way);
+      const { cutoffs } = way.plan;
+      if (cutoffs.length === 0) return;
+      dirt.mark(cutoffs.filter((n) => this.#passes(n)));
     }
   }
 
-  /** Runs a plan; or finds that memory ran out, gives it up, and sees to it that the next one needs less. Whether it ran. */
-  #run({ plan, observed, recomputed }: Way): boolean {
+  #run({ plan, observed, recomputed }: Way): void {
     const { counters, necessary } = this.#parts;
     const bindings = this.#bindings;
     try {
       if (necessary.failed.size > 0 || !plan.isBound(bindings)) {
         counters.plansBound++;
-        if (!this.#place(plan, bindings)) return false;
+        this.#place(plan);
         plan.bind(bindings);
       }
       plan.run();
@@ -94,32 +89,27 @@ export class Computer {
       });
     }
     this.runs++;
-    counters.kernels += plan.kernels;
-    counters.nodesComputed += plan.nodes.length;
+    counters.ran(plan);
     counters.nodesRecomputed += recomputed;
     for (const n of observed) n.computedAt = this.runs;
     this.inspect?.(plan.passing.size === 0 ? plan.nodes : plan.nodes.filter((n) => !plan.passing.has(n)));
-    return true;
   }
 
-  #place(plan: Plan, bindings: Bindings): boolean {
-    const { residency } = this.#parts;
-    let giveUp = false;
-    this.settle(plan.nodes, () => {
-      giveUp = !plan.place(bindings) && !residency.lean;
-      if (giveUp) for (const n of plan.nodes) n.failure = undefined;
-    });
-    if (giveUp) residency.goLean(plan.nodes);
-    return !giveUp;
+  #place(plan: Plan): void {
+    const { counters, dirt, residency } = this.#parts;
+    let gone: readonly NodeState[] = [];
+    this.settle(plan.nodes, () => void (gone = plan.place(this.#bindings)));
+    dirt.gone(gone);
+    counters.bytesEvicted = residency.bytesEvicted;
   }
 
   /** As `settle`, for the value of a leaf; when there is no room, other values make some. */
   settleLeaf(node: NodeState, action: () => void): void {
-    const { residency, sources } = this.#parts;
+    const { dirt, residency, sources } = this.#parts;
     this.settle([node], () => {
       action();
-      if (!(node.failure?.error instanceof OutOfMemory) || residency.lean) return;
-      residency.goLean([]);
+      if (!(node.failure?.error instanceof OutOfMemory)) return;
+      dirt.gone(residency.releaseIdle());
       sources.load(node);
     });
   }

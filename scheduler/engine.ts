@@ -29,6 +29,9 @@ import { Counters, type EngineStats } from "./stats.ts";
 import { toDot } from "./dot.ts";
 import { Watch } from "./watch.ts";
 
+/** What may stay in memory although nobody asks for it. */
+const CACHE_BYTES = 64 * 2 ** 20;
+
 export class Engine extends BaseEngine {
   protected readonly intake: Sources;
   protected readonly queue: Queue;
@@ -36,6 +39,7 @@ export class Engine extends BaseEngine {
   readonly #counters = new Counters();
   readonly #memory: Memory;
   readonly #necessary: Necessary;
+  readonly #residency: Residency;
   readonly #dirt: Dirt;
   readonly #computer: Computer;
   readonly #publisher: Publisher;
@@ -45,24 +49,26 @@ export class Engine extends BaseEngine {
   readonly #cutoffs = new WeakSet<Tensor>();
   readonly #fusion: boolean;
 
-  constructor({ backend, budgetBytes = Infinity, flushOn = "microtask", fusion = true, label }: EngineOptions) {
+  constructor({ backend, budgetBytes = Infinity, cache = {}, flushOn = "microtask", fusion = true, label }: EngineOptions) {
     super(label);
     if (typeof backend?.prepare !== "function")
       throw new Error(`createEngine: backend must be a backend, such as cpu() from "fluxion/cpu", got ${typeof backend}`);
     if (!(budgetBytes > 0)) throw new Error(`createEngine: budgetBytes must be a positive number of bytes, got ${budgetBytes}`);
+    const { budgetBytes: cacheBytes = CACHE_BYTES } = cache;
+    if (!(cacheBytes >= 0)) throw new Error(`createEngine: cache.budgetBytes must be a number of bytes, at least 0, got ${cacheBytes}`);
     this.#backend = backend;
     this.#memory = new Memory(backend, budgetBytes);
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });
     this.intake = new Sources(backend, this.#memory, (t) => this.#necessary.nodes.get(t));
-    const residency = new Residency(this.#necessary, this.#memory);
-    this.#dirt = new Dirt(this.#necessary, this.#counters, residency, fusion);
+    this.#residency = new Residency(this.#necessary, this.#memory, cacheBytes);
+    this.#dirt = new Dirt(this.#necessary, this.#counters, this.#residency, fusion);
     this.#fusion = fusion;
     const parts = {
       backend,
       memory: this.#memory,
       necessary: this.#necessary,
       sources: this.intake,
-      residency,
+      residency: this.#residency,
       dirt: this.#dirt,
       counters: this.#counters,
     };
@@ -200,6 +206,9 @@ export class Engine extends BaseEngine {
       nodesComputed: c.nodesComputed,
       nodesRecomputed: c.nodesRecomputed,
       kernels: c.kernels,
+      bytesRead: c.bytesRead,
+      bytesWritten: c.bytesWritten,
+      bytesEvicted: c.bytesEvicted,
       plansBuilt: c.plansBuilt,
       plansReused: c.plansReused,
       plansBound: c.plansBound,
@@ -211,6 +220,7 @@ export class Engine extends BaseEngine {
 
   watch({ nan }: { readonly nan: boolean } = { nan: true }): void {
     // Every value has to be in memory to be looked at.
+    this.#residency.everything = nan;
     this.#dirt.fusion = this.#fusion && !nan;
     this.#computer.inspect = nan ? (nodes) => this.#watch.inspect(nodes) : undefined;
   }
@@ -250,6 +260,11 @@ export class Engine extends BaseEngine {
     this.#dirt.invariant();
     const owned = new Set([...this.#necessary.nodes.values()].flatMap((n) => n.own));
     for (const slot of this.#memory.slots.keys()) if (!owned.has(slot)) throw new Error("invariant: a buffer belongs to no necessary node");
+    const absent = this.#dirt.absent();
+    const entered = new Set(this.#necessary.entered);
+    for (const n of this.#necessary.nodes.values())
+      for (const { slot } of n.failure || absent.has(n) || entered.has(n) ? [] : n.lowered.outputs)
+        if (!this.#memory.slots.has(slot)) throw new Error(`invariant: ${n.tensor.describe()} is neither absent nor in memory`);
   }
 
   #entered(node: NodeState): void {

@@ -108,7 +108,7 @@ export class Flusher {
     const { counters, necessary, retention, publisher, computer, die } = this.#parts;
     this.#running = true;
     const start = performance.now();
-    const before = { nodes: counters.nodesComputed, kernels: counters.kernels };
+    const before = counters.begin();
     let total = 0;
     try {
       for (this.#chained = 0; this.#busy() && !this.#stopped; this.#chained++) {
@@ -129,12 +129,7 @@ export class Flusher {
       this.#running = false;
       this.#chained = 0;
     }
-    counters.lastFlush = {
-      nodesComputed: counters.nodesComputed - before.nodes,
-      nodesTotal: total,
-      kernels: counters.kernels - before.kernels,
-      ms: performance.now() - start,
-    };
+    counters.ended(before, total, performance.now() - start);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

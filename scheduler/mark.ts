@@ -41,7 +41,10 @@ export interface Absent extends Path {
 /** From a state, by a plan, to the next. */
 export interface Way {
   readonly plan: Plan;
+  readonly from: Absent;
   readonly left: Absent;
+  /** What the plan had settled when this was found out. */
+  readonly settlements: number;
   /** What is observed and was dirty. */
   readonly observed: readonly NodeState[];
   /** How many of the plan's nodes were up to date before. */
@@ -116,10 +119,6 @@ export class Dirt {
       if (n.released || n.failure) passing.delete(n);
     }
     this.forget();
-    if (this.#residency.lean) {
-      this.#residency.release();
-      for (const n of this.#residency.gone()) if (!absent.has(n)) (absent.add(n), passing.add(n));
-    }
     this.#version = version;
     this.#state = this.#intern(byHeight(absent), passing);
     return true;
@@ -145,15 +144,37 @@ export class Dirt {
     this.#state = path.state ??= this.#spread(changed);
   }
 
-  /** How to compute what the target wants, as far as cutoffs let it; nothing when all of that is there. The caller runs the plan. */
+  /** How to compute what the target wants, as far as cutoffs let it; nothing when all of that is there. The caller runs the plan, and says so. */
   take(target: Target): Way | undefined {
     const from = this.#state;
     if (from.nodes.length === 0) return undefined;
     let way = from.ways.get(target);
     if (way && !way.provisional) this.#counters.plansReused++;
     else from.ways.set(target, (way = this.#find(target, way === undefined)));
+    if (way.plan.nodes.length > 0) return way;
     this.#state = way.left;
-    return way.plan.nodes.length > 0 ? way : undefined;
+    return undefined;
+  }
+
+  /** The plan that was taken for the target has run. What it leaves behind may have been settled anew meanwhile. */
+  passed(target: Target, way: Way): void {
+    let now = way;
+    if (way.from !== this.#state || way.settlements !== way.plan.settlements)
+      this.#state.ways.set(target, (now = this.#way(way.plan, way.provisional)));
+    this.#state = now.left;
+  }
+
+  /** The values of these nodes are no longer in memory. They are as up to date as they were. */
+  gone(evicted: readonly NodeState[]): void {
+    const { nodes, passing } = this.#state;
+    const known = new Set(nodes);
+    const more = evicted.filter((n) => !known.has(n));
+    if (more.length > 0) this.#state = this.#intern(byHeight([...nodes, ...more]), new Set([...passing, ...more]));
+  }
+
+  /** The nodes without a value in memory. */
+  absent(): ReadonlySet<NodeState> {
+    return new Set(this.#state.nodes);
   }
 
   /** A plan takes long to make, so a large change is first met with a ready one that does too much, if there is any. */
@@ -164,8 +185,7 @@ export class Dirt {
     const provisional = plan !== undefined && nodes.length < WORTHWHILE * plan.nodes.length;
     if (plan) this.#counters.plansReused++;
     else {
-      const { lean } = this.#residency;
-      plan = new Plan(lean ? depthFirst(nodes) : nodes, { fusion: this.#fusion, lean });
+      plan = new Plan(nodes, { fusion: this.#fusion, frontier: this.#residency.cacheBytes > 0 });
       this.#plans.set(target, [...ready, plan]);
       this.#plansMade++;
       if (nodes.length > 0) this.#counters.plansBuilt++;
@@ -189,6 +209,8 @@ export class Dirt {
     const dirty = nodes.filter((n) => !passing.has(n) && plan.members.has(n));
     return {
       plan,
+      from: this.#state,
+      settlements: plan.settlements,
       left: this.#intern(left, new Set(left.filter((n) => passing.has(n) || plan.passing.has(n)))),
       observed: dirty.filter((n) => n.observers > 0),
       recomputed: plan.nodes.length - dirty.length,
@@ -301,22 +323,6 @@ function byHeight(start: Iterable<NodeState>, visit?: (n: NodeState, put: Put) =
       visit?.(n, put);
     }
     level.length = 0;
-  }
-  return order;
-}
-
-/** The same nodes in depth-first order, inputs before users: fewer values are alive at a time than in order of height. */
-function depthFirst(nodes: readonly NodeState[]): NodeState[] {
-  const waiting = new Set(nodes);
-  const order: NodeState[] = [];
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const stack = [{ node: nodes[i]!, next: 0 }];
-    if (!waiting.delete(nodes[i]!)) continue;
-    for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      const input = top.node.inputs[top.next++];
-      if (!input) order.push(stack.pop()!.node);
-      else if (waiting.delete(input)) stack.push({ node: input, next: 0 });
-    }
   }
   return order;
 }

@@ -12,10 +12,15 @@ export interface EngineOptions {
   /** What runs the kernels. The engine takes it over, and disposes of it. */
   readonly backend: Backend;
   /**
-   * The most bytes that values may take. Where that, or the backend, is not enough for all, what nobody asks for is computed again whenever it
-   * is needed; what does not fit even then fails. Default: no limit but the backend's.
+   * The most bytes that values may take, in any case. Where that, or the backend, is not enough for all, what nobody asks for is computed again
+   * whenever it is needed; what does not fit even then fails. Default: no limit but the backend's.
    */
   readonly budgetBytes?: number;
+  /**
+   * budgetBytes: how many bytes may stay between flushes although nobody asked for them, so that a change finds what it needs (default: 64 MiB). Beyond
+   * that, values share memory while a plan runs, and are computed again when a change needs them; what changes do need is kept in preference.
+   */
+  readonly cache?: { readonly budgetBytes?: number };
   /** When flushes run that nobody forces: "microtask" (default), "animationFrame", or when an RxJS scheduler says so. */
   readonly flushOn?: "microtask" | "animationFrame" | SchedulerLike;
   /** Whether kernels are fused (default). Without, every node has kernels and memory of its own; the bits are the same. */

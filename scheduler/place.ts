@@ -1,6 +1,6 @@
 /**
- * Where values live: one buffer for each slot of a necessary node, at an address that stays until the node is no longer necessary
- * or outgrows it; and one pool of temporary buffers that all plans share, because only one runs at a time.
+ * Where values live: one buffer for each slot of a necessary node, at an address that stays until the node is no longer necessary, its value
+ * is let go, or it outgrows the buffer; and one arena for what lives inside a plan, which all plans share, because only one runs at a time.
  */
 import type { Tensor } from "../core/tensor.ts";
 import { type Backend, type Buffer, OutOfMemory } from "../kernel/backend.ts";
@@ -12,36 +12,64 @@ interface Place {
   readonly tensor: Tensor;
 }
 
+/** A value and its size, for messages. */
+export interface Sized {
+  readonly tensor: Tensor;
+  readonly bytes: number;
+}
+
 /** A buffer that became four times larger than its value needs is given back. */
 const SHRINK = 4;
 const SMALL = 4096;
+
+const holds = (old: Place, bytes: number): boolean => bytes <= old.bytes && (old.bytes <= SMALL || bytes * SHRINK >= old.bytes);
 
 export class Memory {
   /** Changes whenever an address does: programs bound under another layout are bound again. */
   layout = 0;
   bytes = 0;
+  /** The most bytes that there may be, and what messages call that. */
+  readonly limit: number;
+  readonly limitName: string;
   readonly #backend: Backend;
-  readonly #budget: number;
   readonly #places = new Map<Slot, Place>();
-  readonly #temps: { buffer: Buffer; bytes: number }[] = [];
+  #arena: { readonly buffer: Buffer; readonly bytes: number } | undefined;
 
   constructor(backend: Backend, budget: number) {
     this.#backend = backend;
-    this.#budget = budget;
+    const { maxBytes = Infinity } = backend;
+    this.limit = Math.min(budget, maxBytes);
+    this.limitName = budget <= maxBytes ? `budgetBytes is ${budget}` : `the backend "${backend.name}" holds ${maxBytes}`;
   }
 
-  get slots(): ReadonlyMap<Slot, unknown> {
+  get slots(): ReadonlyMap<Slot, Sized> {
     return this.#places;
+  }
+
+  get arenaBytes(): number {
+    return this.#arena?.bytes ?? 0;
+  }
+
+  /** How many bytes a slot would hold once it is placed with so many. */
+  afterPlacing(slot: Slot, bytes: number): number {
+    const old = this.#places.get(slot);
+    return old && holds(old, bytes) ? old.bytes : bytes;
   }
 
   /** The buffer of a slot, of at least so many bytes. What it held is lost when it has to move. Throws OutOfMemory. */
   place(slot: Slot, bytes: number, tensor: Tensor): Buffer {
+    this.outgrow(slot, bytes);
     const old = this.#places.get(slot);
-    if (old && bytes <= old.bytes && (old.bytes <= SMALL || bytes * SHRINK >= old.bytes)) return old.buffer;
-    if (old) this.release(slot);
-    const place = { buffer: this.#allocate(bytes, tensor), bytes, tensor };
+    if (old) return old.buffer;
+    const place = { buffer: this.#allocate(bytes, tensor.describe()), bytes, tensor };
     this.#places.set(slot, place);
     return place.buffer;
+  }
+
+  /** Lets the buffer of a slot go, if it cannot stay with so many bytes. */
+  outgrow(slot: Slot, bytes: number): void {
+    const old = this.#places.get(slot);
+    if (old && !holds(old, bytes)) this.release(slot);
   }
 
   buffer(slot: Slot): Buffer {
@@ -55,41 +83,49 @@ export class Memory {
     this.#free(place.buffer, place.bytes);
   }
 
-  /** Makes the k-th temporary at least sizes[k] bytes. Throws OutOfMemory. */
-  reserve(sizes: readonly number[], tensor: Tensor): void {
-    sizes.forEach((bytes, k) => {
-      const old = this.#temps[k];
-      if (old && old.bytes >= bytes) return;
-      if (old?.buffer) {
-        this.#temps[k] = { buffer: 0, bytes: 0 };
-        this.#free(old.buffer, old.bytes);
-      }
-      this.#temps[k] = { buffer: this.#allocate(bytes, tensor), bytes };
-    });
+  /** Makes the arena at least so large. Throws OutOfMemory. */
+  reserve(bytes: number): void {
+    if (this.#arena && bytes <= this.#arena.bytes) return;
+    this.releaseArena();
+    this.#arena = { buffer: this.#allocate(bytes, "what lives inside a plan"), bytes };
   }
 
-  temp(k: number): Buffer {
-    return this.#temps[k]!.buffer;
+  get arena(): Buffer {
+    return this.#arena!.buffer;
   }
 
-  /** Gives the temporaries back, when the plans that used them are gone. */
-  releaseTemps(): void {
-    for (const { buffer, bytes } of this.#temps.splice(0)) if (buffer) this.#free(buffer, bytes);
+  /** Gives the arena back. */
+  releaseArena(): void {
+    const old = this.#arena;
+    this.#arena = undefined;
+    if (old) this.#free(old.buffer, old.bytes);
   }
 
   releaseAll(): void {
     for (const slot of [...this.#places.keys()]) this.release(slot);
-    this.releaseTemps();
+    this.releaseArena();
   }
 
-  #allocate(bytes: number, tensor: Tensor): Buffer {
-    if (this.bytes + bytes > this.#budget)
+  #allocate(bytes: number, what: string): Buffer {
+    // Between runs the arena holds nothing: it goes before anything else fails.
+    if (this.bytes + bytes > this.limit) this.releaseArena();
+    if (this.bytes + bytes > this.limit)
       throw new OutOfMemory(
-        `${tensor.describe()} needs ${bytes} bytes; ${this.bytes} of budgetBytes ${this.#budget} are in use, the most by ${this.#largest()}`,
+        `${what} needs ${bytes} bytes; ${this.bytes} are in use and ${this.limitName}; the largest tensors are ${largest(this.#places.values())}`,
       );
-    const buffer = this.#backend.allocate(Math.max(bytes, 8));
+    const buffer = this.#obtain(Math.max(bytes, 8));
     this.bytes += bytes;
     return buffer;
+  }
+
+  #obtain(bytes: number): Buffer {
+    try {
+      return this.#backend.allocate(bytes);
+    } catch (error) {
+      if (!(error instanceof OutOfMemory) || !this.#arena) throw error;
+      this.releaseArena();
+      return this.#backend.allocate(bytes);
+    }
   }
 
   #free(buffer: Buffer, bytes: number): void {
@@ -97,9 +133,10 @@ export class Memory {
     this.bytes -= bytes;
     this.layout++;
   }
+}
 
-  #largest(): string {
-    const sorted = [...this.#places.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
-    return sorted.map(({ tensor, bytes }) => `${tensor.describe()} (${bytes} bytes)`).join(", ") || "nothing";
-  }
+/** The largest of these, as text. */
+export function largest(values: Iterable<Sized>): string {
+  const sorted = [...values].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
+  return sorted.map(({ tensor, bytes }) => `${tensor.describe()} (${bytes} bytes)`).join(", ") || "none";
 }

@@ -1,27 +1,38 @@
 /**
  * A plan computes some absent nodes, inputs before users, in one call into the backend. Its structure, fused kernels and what they
- * store, is settled when it is made; sizes and addresses are written in when it is bound, and again when a named size or an address
- * has changed. No kernel is compiled for that.
+ * store, is settled when it is made; which of that stays, sizes and addresses are settled when it is bound, and again when a named size or an
+ * address has changed. No kernel is compiled for that.
  */
 import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { evaluateShape } from "../core/shape.ts";
-import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program } from "../kernel/backend.ts";
+import { type Backend, type BoundOperand, type BoundStep, OutOfMemory, type Program } from "../kernel/backend.ts";
 import { fuse } from "../kernel/fuse.ts";
 import { type Operand, operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
 import { checkRoom } from "../kernel/lowering.ts";
 import type { Failure, NodeState } from "./node.ts";
-import type { Memory } from "./place.ts";
-import { assignTransients, type Transients } from "./transient.ts";
+import { largest, type Memory } from "./place.ts";
+import { type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
+import { type Traffic, trafficOf } from "./traffic.ts";
+import { type Arena, emptyArena, layOut, spans } from "./transient.ts";
 
 /** What binding needs of the engine. */
 export interface Bindings {
   readonly backend: Backend;
   readonly memory: Memory;
+  readonly residency: Residency;
+  /** The nodes without a value in memory. */
+  readonly absent: () => ReadonlySet<NodeState>;
   readonly sizes: DimSizes;
   /** Changes with the sizes. */
   readonly sizesVersion: number;
+}
+
+/** Bytes that there are while a plan runs; and how many of them there have to be, since so many values are alive at one step. */
+export interface Peak {
+  readonly bytes: number;
+  readonly live: number;
 }
 
 const bytesOf = (slot: Slot, sizes: DimSizes): number => evaluateDim(slot.length, sizes) * storageBytes(slot.storage);
@@ -30,37 +41,44 @@ export class Plan {
   readonly nodes: readonly NodeState[];
   readonly members: ReadonlySet<NodeState>;
   readonly cutoffs: readonly NodeState[];
-  /** Nodes whose values exist only inside a kernel: computed, and gone when it ends. */
-  readonly passing: ReadonlySet<NodeState>;
   kernels = 0;
+  traffic: Traffic = { read: 0, written: 0 };
+  peak: Peak = { bytes: 0, live: 0 };
+  /** How often it was settled what stays. */
+  settlements = 0;
+  #passing: ReadonlySet<NodeState>;
   readonly #steps: readonly Step[];
-  /** What is stored, and the part of it that stays after the run. */
-  readonly #written: ReadonlySet<Slot>;
-  readonly #resident: ReadonlySet<Slot>;
-  /** The steps of nodes that have not failed, and where they put what does not stay. */
-  #able: readonly Step[] = [];
-  #transients: Transients = { places: new Map(), sizes: [] };
+  /** The node that a slot belongs to. */
+  readonly #owner: ReadonlyMap<Slot, NodeState>;
+  /** The steps of nodes that have not failed, and what they store: some of it stays, the rest lies in the arena. */
+  #able: readonly Step[];
+  #written: ReadonlySet<Slot>;
+  #resident: ReadonlySet<Slot>;
+  #arena: Arena = emptyArena;
   #reads: ReadonlySet<NodeState> | undefined;
   #program: Program | undefined;
   #layout = -1;
   #sizesVersion = -1;
 
-  /**
-   * Without `fusion` every node has its own kernels. Without `lean` all that is stored stays; with it, what somebody asks for, and the
-   * rest is gone when the plan has run.
-   */
-  constructor(nodes: readonly NodeState[], { fusion, lean }: { readonly fusion: boolean; readonly lean: boolean }) {
+  /** Without `fusion` every node has its own kernels. With `frontier`, they store what a change has needed while it was up to date. */
+  constructor(nodes: readonly NodeState[], { fusion, frontier }: { readonly fusion: boolean; readonly frontier: boolean }) {
     this.nodes = nodes;
     this.cutoffs = nodes.filter((n) => n.cutoff);
     this.members = new Set(nodes);
-    const steps = stepsOf(nodes);
     const kept = new Set<Slot>();
-    for (const n of nodes) if (n.demand > 0 || n.cutoff || (n.frontier && !lean)) for (const v of n.lowered.outputs) kept.add(v.slot);
+    for (const n of nodes) if (isAskedFor(n) || (n.frontier && frontier)) for (const v of n.lowered.outputs) kept.add(v.slot);
+    const steps = stepsOf(nodes);
     this.#steps = fusion ? fuse(steps, (slot) => kept.has(slot), literalsOf(nodes)) : steps;
+    this.#able = this.#steps;
     this.#written = slotsOf(this.#steps);
-    const made = new Set(nodes.flatMap((n) => n.own));
-    this.#resident = new Set([...made].filter((slot) => this.#written.has(slot) && (!lean || kept.has(slot))));
-    this.passing = new Set(nodes.filter((n) => n.lowered.outputs.some((v) => made.has(v.slot) && !this.#resident.has(v.slot))));
+    this.#owner = new Map(nodes.flatMap((n) => [...n.own, ...n.temps].map((slot) => [slot, n] as const)));
+    this.#resident = new Set(nodes.flatMap((n) => n.own.filter((slot) => this.#written.has(slot))));
+    this.#passing = this.#findPassing();
+  }
+
+  /** Nodes whose values exist only inside the plan, in a kernel or between two: computed, and gone when it ends. */
+  get passing(): ReadonlySet<NodeState> {
+    return this.#passing;
   }
 
   /** The nodes that it reads and does not compute. */
@@ -73,66 +91,140 @@ export class Plan {
     return this.#program !== undefined && this.#layout === memory.layout && this.#sizesVersion === sizesVersion;
   }
 
-  /** Gives all values a place and settles which nodes have failed. Whether there was room for all. */
-  place(bindings: Bindings): boolean {
+  /** Settles which nodes fail and which values stay, and gives all a place. The nodes whose values had to make room. */
+  place(bindings: Bindings): readonly NodeState[] {
+    const { residency, absent, sizes } = bindings;
     this.release();
-    for (const node of this.nodes) node.failure = place(node, this.#resident, bindings);
-    while (!this.#reserve(bindings));
-    return !this.nodes.some((n) => n.failure?.error instanceof OutOfMemory);
+    for (const node of this.nodes) node.failure = failureOf(node, sizes);
+    const gone: NodeState[] = [];
+    for (;;) {
+      this.#chooseSteps();
+      const claim = this.#claim(sizes);
+      const settlement = residency.settle(claim, absent);
+      let lacking: OutOfMemory | undefined;
+      if (settlement.fits) {
+        gone.push(...residency.release(settlement.dropped));
+        lacking = this.#allocate(claim, settlement, bindings);
+        if (!lacking) break;
+        // The device has less room than it says: once more, with as little as can be.
+        if (residency.tighten()) continue;
+      }
+      this.#failLargest(claim, settlement, bindings, lacking);
+    }
+    this.settlements++;
+    this.#passing = this.#findPassing();
+    return gone;
   }
 
-  /** Finds room for what does not stay; where there is too little, the node that needs the most fails, and what is above it. Whether there was. */
-  #reserve({ memory, sizes }: Bindings): boolean {
-    this.#able = this.#stepsThatCan();
-    this.#transients = assignTransients(
-      // Most plans leave everything behind that they store.
-      this.#written.size > this.#resident.size ? this.#able : [],
-      (slot) => this.#written.has(slot) && !this.#resident.has(slot),
-      (slot) => bytesOf(slot, sizes),
-    );
-    if (this.#transients.sizes.length === 0) return true;
-    const largest = this.#largestTransient(sizes);
+  /** The steps of the nodes that have not failed. What those store does not depend on who else fails. */
+  #chooseSteps(): void {
+    const able = this.nodes.filter((n) => !n.failure);
+    const all = able.length === this.nodes.length;
+    if (all && this.#able === this.#steps) return;
+    const stored = slotsOf(this.#steps);
+    this.#able = all ? this.#steps : fuse(stepsOf(able), (slot) => stored.has(slot), literalsOf(able));
+    this.#written = slotsOf(this.#able);
+  }
+
+  #claim(sizes: DimSizes): Claim {
+    const [asked, optional]: [Stored[], Stored[]] = [[], []];
+    const wanted = new Set<Slot>();
+    const frontier = new Set<Slot>();
+    for (const n of this.nodes)
+      for (const { slot } of n.lowered.outputs) {
+        if (isAskedFor(n)) wanted.add(slot);
+        if (n.frontier) frontier.add(slot);
+      }
+    for (const node of this.nodes)
+      for (const slot of node.failure ? [] : node.own)
+        if (this.#written.has(slot))
+          (wanted.has(slot) ? asked : optional).push({
+            slot,
+            tensor: node.tensor,
+            bytes: bytesOf(slot, sizes),
+            frontier: frontier.has(slot),
+          });
+    let known: ReadonlyMap<Slot, number> | undefined;
+    return {
+      asked,
+      optional,
+      reads: () => new Set([...this.reads].flatMap((n) => n.lowered.outputs.map((v) => v.slot))),
+      arrange: (resident) =>
+        // Most plans leave everything behind that they store.
+        this.#written.size === resident.size
+          ? emptyArena
+          : layOut(
+              this.#able,
+              (slot) => this.#written.has(slot) && !resident.has(slot),
+              (slot) => bytesOf(slot, sizes),
+            ),
+      span: (slot) => (known ??= spans(this.#able)).get(slot)!,
+    };
+  }
+
+  /** Gives everything its place; or says why there is none. */
+  #allocate({ asked, optional }: Claim, { resident, arena }: Settlement, { memory }: Bindings): OutOfMemory | undefined {
+    this.#resident = resident;
+    this.#arena = arena;
+    const staying = [...asked, ...optional].filter((s) => resident.has(s.slot));
     try {
-      memory.reserve(this.#transients.sizes, largest.tensor);
-      return true;
+      // What moves leaves first: there may not be room for the old and the new.
+      for (const { slot, bytes } of staying) memory.outgrow(slot, bytes);
+      for (const { slot, bytes, tensor } of staying) memory.place(slot, bytes, tensor);
+      if (arena.offsets.size > 0) memory.reserve(arena.bytes);
+      return undefined;
     } catch (error) {
-      largest.failure = { tensor: largest.tensor, error };
-      for (const node of this.nodes) node.failure ??= node.inputs.find((input) => input.failure)?.failure;
-      return false;
+      if (error instanceof OutOfMemory) return error;
+      throw error;
     }
   }
 
-  /** The node, of those that have not failed, whose own values take the most room while the plan runs. */
-  #largestTransient(sizes: DimSizes): NodeState {
-    const { places } = this.#transients;
-    let [largest, most] = [undefined as NodeState | undefined, -1];
-    for (const node of this.nodes) {
-      if (node.failure) continue;
-      for (const slot of [...node.own, ...node.temps])
-        if (places.has(slot) && bytesOf(slot, sizes) > most) [largest, most] = [node, bytesOf(slot, sizes)];
+  /** Fails the node, of those that take part in the plan's peak, that needs the most room; and what is above it. */
+  #failLargest(claim: Claim, { arena, peak }: Settlement, { memory, sizes }: Bindings, cause: OutOfMemory | undefined): void {
+    const inside = arena.fullest.map((slot) => ({ slot, tensor: this.#owner.get(slot)!.tensor, bytes: bytesOf(slot, sizes) }));
+    const all = [...claim.asked, ...inside];
+    const most = all.reduce((a, b) => (b.bytes >= a.bytes ? b : a));
+    const others = [...memory.slots].filter(([slot]) => !all.some((s) => s.slot === slot)).map(([, place]) => place);
+    const node = this.#owner.get(most.slot)!;
+    const error = new OutOfMemory(
+      `${node.tensor.describe()} needs ${most.bytes} bytes; its plan takes ${peak} bytes at its peak and ${memory.limitName}${
+        cause ? `, but: ${cause.message}` : ""
+      }; the largest tensors are ${largest([...all, ...others])}`,
+      { cause },
+    );
+    node.failure = { tensor: node.tensor, error };
+    for (const n of this.nodes) {
+      n.failure ??= n.inputs.find((input) => input.failure)?.failure;
+      if (n.failure) for (const slot of n.own) memory.release(slot);
     }
-    return largest!;
   }
 
   /** Writes in the sizes and addresses of now. */
   bind({ backend, memory, sizes, sizesVersion }: Bindings): void {
-    const { places } = this.#transients;
-    const buffer = (slot: Slot): Buffer => {
-      const k = places.get(slot);
-      return k === undefined ? memory.buffer(slot) : memory.temp(k);
+    const { offsets } = this.#arena;
+    const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
+    const bound = ({ slot, offset, strides }: Operand): BoundOperand => {
+      const at = offsets.get(slot);
+      return at === undefined
+        ? { buffer: memory.buffer(slot), offset: size(offset), strides: strides.map(size) }
+        : { buffer: memory.arena, offset: size(offset) + at / storageBytes(slot.storage), strides: strides.map(size) };
     };
-    const steps = this.#able.map((step) => bindStep(step, buffer, sizes));
+    const steps = this.#able.map(
+      ({ kernel, sizes: dims, reads, writes, uniforms }): BoundStep => ({
+        kernel,
+        sizes: dims.map(size),
+        reads: reads.map(bound),
+        writes: writes.map(bound),
+        uniforms: uniforms.map(size),
+      }),
+    );
     this.kernels = steps.length;
+    this.traffic = trafficOf(this.#able, size);
+    const staying = memory.bytes - memory.arenaBytes;
+    this.peak = { bytes: staying + this.#arena.bytes, live: staying + this.#arena.live };
     this.#program = backend.prepare([{ kind: "run", steps }]);
     this.#layout = memory.layout;
     this.#sizesVersion = sizesVersion;
-  }
-
-  /** The steps of the nodes that have not failed. What those store does not depend on who else fails. */
-  #stepsThatCan(): readonly Step[] {
-    const able = this.nodes.filter((n) => !n.failure);
-    if (able.length === this.nodes.length) return this.#steps;
-    return fuse(stepsOf(able), (slot) => this.#written.has(slot), literalsOf(able));
   }
 
   run(): void {
@@ -142,6 +234,11 @@ export class Plan {
   release(): void {
     this.#program?.release();
     this.#program = undefined;
+  }
+
+  #findPassing(): ReadonlySet<NodeState> {
+    const passes = (n: NodeState): boolean => n.lowered.outputs.some((v) => this.#owner.has(v.slot) && !this.#resident.has(v.slot));
+    return new Set(this.nodes.filter((n) => !n.failure && passes(n)));
   }
 }
 
@@ -158,23 +255,20 @@ function literalsOf(nodes: readonly NodeState[]): (slot: Slot) => number | undef
 }
 const slotsOf = (steps: readonly Step[]): Set<Slot> => new Set(steps.flatMap((s) => operandsOf(s).writes.map((w) => w.slot)));
 
-/** Gives a node its buffers. It fails when its shape has no size, when there is no room, and with an input. */
-function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: Bindings): Failure | undefined {
+/** Why a node has no value before anything is placed: an input has none, it cannot be lowered, or its sizes do not fit. */
+function failureOf(node: NodeState, sizes: DimSizes): Failure | undefined {
   const { tensor } = node;
   for (const input of node.inputs) if (input.failure) return input.failure;
   if (node.unfit !== undefined) return { tensor, error: node.unfit };
+  if (node.names.length === 0) return undefined;
   try {
-    if (node.names.length > 0) {
-      // Strides and arguments may need a name that the shape does not show.
-      for (const name of node.names) evaluateDim(dim(name), sizes);
-      for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
-      checkRoom(tensor.describe(), node.lowered, sizes);
-      for (const step of node.lowered.steps) checkSizes(step, sizes);
-    }
-    for (const slot of node.own) if (resident.has(slot)) memory.place(slot, bytesOf(slot, sizes), tensor);
+    // Strides and arguments may need a name that the shape does not show.
+    for (const name of node.names) evaluateDim(dim(name), sizes);
+    for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
+    checkRoom(tensor.describe(), node.lowered, sizes);
+    for (const step of node.lowered.steps) checkSizes(step, sizes);
     return undefined;
   } catch (error) {
-    if (error instanceof OutOfMemory) for (const slot of node.own) memory.release(slot);
     return { tensor, error };
   }
 }
@@ -182,14 +276,4 @@ function place(node: NodeState, resident: ReadonlySet<Slot>, { memory, sizes }: 
 function checkSizes(step: Step, sizes: DimSizes): void {
   for (const d of step.loop?.shape ?? step.sizes)
     if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
-}
-
-function bindStep({ kernel, sizes: dims, reads, writes, uniforms }: Step, buffer: (slot: Slot) => Buffer, sizes: DimSizes): BoundStep {
-  const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
-  const operand = ({ slot, offset, strides }: Operand): BoundOperand => ({
-    buffer: buffer(slot),
-    offset: size(offset),
-    strides: strides.map(size),
-  });
-  return { kernel, sizes: dims.map(size), reads: reads.map(operand), writes: writes.map(operand), uniforms: uniforms.map(size) };
 }

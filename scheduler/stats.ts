@@ -1,11 +1,19 @@
 /** Counters: what the engine did, in numbers that do not depend on the machine. They only grow; take differences. */
 
+import type { Peak, Plan } from "./plan.ts";
+
 export interface FlushStats {
   /** Nodes computed, of how many that were necessary. */
   readonly nodesComputed: number;
   readonly nodesTotal: number;
   /** Kernels run. */
   readonly kernels: number;
+  /** What kernels read and wrote: of each operand of each kernel the elements that it touches, once. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** The most bytes that values took while a plan ran, and the part of them that was alive at one time: no arrangement needs less. */
+  readonly peakBytes: number;
+  readonly liveBytes: number;
   readonly ms: number;
 }
 
@@ -18,6 +26,10 @@ export interface EngineStats {
   /** Those of them that were up to date, and were computed again because their values had not been stored or had been let go. */
   readonly nodesRecomputed: number;
   readonly kernels: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Bytes of values that were let go to make room. */
+  readonly bytesEvicted: number;
   readonly plansBuilt: number;
   readonly plansReused: number;
   /** Plans whose sizes or addresses were written anew; their kernels were not compiled again. */
@@ -28,6 +40,9 @@ export interface EngineStats {
   readonly lastFlush: FlushStats;
 }
 
+type Totals = Pick<Counters, "nodesComputed" | "kernels" | "bytesRead" | "bytesWritten">;
+const noPeak: Peak = { bytes: 0, live: 0 };
+
 export class Counters {
   epochs = 0;
   flushes = 0;
@@ -35,8 +50,51 @@ export class Counters {
   nodesComputed = 0;
   nodesRecomputed = 0;
   kernels = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
+  bytesEvicted = 0;
   plansBuilt = 0;
   plansReused = 0;
   plansBound = 0;
-  lastFlush: FlushStats = { nodesComputed: 0, nodesTotal: 0, kernels: 0, ms: 0 };
+  /** Of the plans that ran since a flush began. */
+  peak: Peak = noPeak;
+  lastFlush: FlushStats = {
+    nodesComputed: 0,
+    nodesTotal: 0,
+    kernels: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+    peakBytes: 0,
+    liveBytes: 0,
+    ms: 0,
+  };
+
+  /** A flush begins. What it is to be compared with when it has ended. */
+  begin(): Totals {
+    this.peak = noPeak;
+    const { nodesComputed, kernels, bytesRead, bytesWritten } = this;
+    return { nodesComputed, kernels, bytesRead, bytesWritten };
+  }
+
+  ended(before: Totals, nodesTotal: number, ms: number): void {
+    this.lastFlush = {
+      nodesComputed: this.nodesComputed - before.nodesComputed,
+      nodesTotal,
+      kernels: this.kernels - before.kernels,
+      bytesRead: this.bytesRead - before.bytesRead,
+      bytesWritten: this.bytesWritten - before.bytesWritten,
+      peakBytes: this.peak.bytes,
+      liveBytes: this.peak.live,
+      ms,
+    };
+  }
+
+  /** A plan has run. */
+  ran({ nodes, kernels, traffic, peak }: Plan): void {
+    this.nodesComputed += nodes.length;
+    this.kernels += kernels;
+    this.bytesRead += traffic.read;
+    this.bytesWritten += traffic.written;
+    if (peak.bytes > this.peak.bytes) this.peak = peak;
+  }
 }

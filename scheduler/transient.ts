@@ -1,53 +1,195 @@
 /**
- * Buffers that live inside one run of a plan: temporaries of single nodes, and values that the engine does not keep. Each takes a place in the
- * pool when it is first touched and leaves it after its last use, so that places are used again and again.
+ * Where values lie that live inside one run of a plan: temporaries of single nodes, and values that do not stay. All share one arena, each at an
+ * offset of its own from the step that first touches it to the step that last does. An elementwise loop writes over an operand that dies in it.
+ *
+ * Which offsets need the least room is a hard question with good simple answers. Two are tried, and the better one is taken: in order of
+ * time, each value into the smallest gap that is free then; and in order of size, the largest first, each as low as it can lie.
  */
-import type { Slot, Step } from "../kernel/kernel.ts";
+import { sameDim } from "../core/dim.ts";
+import { storageBytes } from "../core/dtype.ts";
+import { sizeOf, stridesOf } from "../core/shape.ts";
+import { indexedReads, type Operand, type Slot, type Step } from "../kernel/kernel.ts";
 
-export interface Transients {
-  /** The place of each slot in the pool. */
-  readonly places: ReadonlyMap<Slot, number>;
-  /** The bytes of each place, largest first: plans that share a pool then need little more than the largest of them. */
-  readonly sizes: readonly number[];
+export interface Arena {
+  /** In bytes. */
+  readonly offsets: ReadonlyMap<Slot, number>;
+  readonly bytes: number;
+  /** The most bytes of values that are alive at one step: no arrangement needs less. */
+  readonly live: number;
+  /** The values at that step. */
+  readonly fullest: readonly Slot[];
 }
 
-/** Assigns places to those slots that steps, run in this order, do not leave behind. */
-export function assignTransients(
-  steps: readonly Step[],
-  isTransient: (slot: Slot) => boolean,
-  bytesOf: (slot: Slot) => number,
-): Transients {
-  const slotsOf = (step: Step): Set<Slot> => new Set([...step.reads, ...step.writes].map((o) => o.slot).filter(isTransient));
-  const lastUse = new Map<Slot, number>();
-  steps.forEach((step, i) => slotsOf(step).forEach((slot) => lastUse.set(slot, i)));
+/** Room that one value, or several in turn, hold from one step to another, both included. */
+interface Block {
+  readonly slots: Slot[];
+  readonly bytes: number;
+  readonly first: number;
+  last: number;
+  offset: number;
+}
 
-  const places = new Map<Slot, number>();
-  const sizes: number[] = [];
-  const free: number[] = [];
-  steps.forEach((step, i) => {
-    const slots = slotsOf(step);
-    for (const slot of slots) {
-      if (places.has(slot)) continue;
-      const bytes = bytesOf(slot);
-      const place = takeBest(free, sizes, bytes);
-      sizes[place] = Math.max(sizes[place] ?? 0, bytes);
-      places.set(slot, place);
+/** Offsets begin on cache lines. */
+const LINE = 64;
+/** Beyond so many, looking at all pairs of blocks takes too long. */
+const MOST_PAIRED = 3000;
+
+export const emptyArena: Arena = { offsets: new Map(), bytes: 0, live: 0, fullest: [] };
+const aligned = (bytes: number): number => Math.ceil(bytes / LINE) * LINE;
+
+/** Lays out those slots that steps, run in this order, do not leave behind. */
+export function layOut(steps: readonly Step[], isTransient: (slot: Slot) => boolean, bytesOf: (slot: Slot) => number): Arena {
+  const blocks = blocksOf(steps, isTransient, bytesOf);
+  if (blocks.length === 0) return emptyArena;
+  const { live, fullest } = mostLive(blocks, steps.length);
+  let bytes = arrangeByTime(blocks, steps.length);
+  // Alignment alone may keep an arrangement from the bound.
+  if (bytes > live + LINE && blocks.length <= MOST_PAIRED) {
+    const byTime = blocks.map((b) => b.offset);
+    const bySize = arrangeBySize(blocks);
+    if (bySize < bytes) bytes = bySize;
+    else blocks.forEach((b, i) => (b.offset = byTime[i]!));
+  }
+  return { offsets: new Map(blocks.flatMap((b) => b.slots.map((slot) => [slot, b.offset] as const))), bytes, live, fullest };
+}
+
+/** For which part of the steps' time each slot is needed: from its first use to its last. */
+export function spans(steps: readonly Step[]): ReadonlyMap<Slot, number> {
+  const first = new Map<Slot, number>();
+  const parts = new Map<Slot, number>();
+  steps.forEach(({ reads, writes }, i) => {
+    for (const { slot } of [...reads, ...writes]) {
+      if (!first.has(slot)) first.set(slot, i);
+      parts.set(slot, (i + 1 - first.get(slot)!) / steps.length);
     }
-    for (const slot of slots) if (lastUse.get(slot) === i) free.push(places.get(slot)!);
   });
-
-  const order = sizes.map((_, k) => k).sort((a, b) => sizes[b]! - sizes[a]!);
-  const rank = new Map(order.map((k, r) => [k, r]));
-  return { places: new Map([...places].map(([slot, k]) => [slot, rank.get(k)!])), sizes: order.map((k) => sizes[k]!) };
+  return parts;
 }
 
-/** The smallest free place that is large enough; or else the largest, to grow; or else a new one. */
-function takeBest(free: number[], sizes: readonly number[], bytes: number): number {
-  let best = -1;
-  free.forEach((place, i) => {
-    const size = sizes[place]!;
-    const bestSize = best < 0 ? 0 : sizes[free[best]!]!;
-    if (best < 0 || (size >= bytes ? bestSize < bytes || size < bestSize : bestSize < bytes && size > bestSize)) best = i;
+/** From where to where each slot lives, and which takes over from which. */
+function blocksOf(steps: readonly Step[], isTransient: (slot: Slot) => boolean, bytesOf: (slot: Slot) => number): Block[] {
+  const touched = steps.map(({ reads, writes }) => [...new Set([...reads, ...writes].map((o) => o.slot))].filter(isTransient));
+  const lastUse = new Map<Slot, number>();
+  touched.forEach((slots, i) => slots.forEach((slot) => lastUse.set(slot, i)));
+  const blocks: Block[] = [];
+  const blockOf = new Map<Slot, Block>();
+  steps.forEach((step, i) => {
+    for (const slot of touched[i]!) {
+      if (blockOf.has(slot)) continue;
+      const dying = takesOver(step, slot, (operand) => {
+        const block = blockOf.get(operand);
+        return block?.last === i && block.slots.at(-1) === operand;
+      });
+      const block = dying ? blockOf.get(dying)! : { slots: [], bytes: bytesOf(slot), first: i, last: i, offset: 0 };
+      if (!dying) blocks.push(block);
+      block.slots.push(slot);
+      block.last = lastUse.get(slot)!;
+      blockOf.set(slot, block);
+    }
   });
-  return best < 0 ? sizes.length : free.splice(best, 1)[0]!;
+  return blocks;
+}
+
+/**
+ * The slot that a step may write over with another: an operand that dies in it, of which an elementwise loop has read an element before it
+ * writes the same one, and no other element.
+ */
+function takesOver({ kernel, reads, writes, sizes }: Step, slot: Slot, dies: (slot: Slot) => boolean): Slot | undefined {
+  if (kernel.kind !== "loop" || kernel.fold !== undefined) return undefined;
+  const strides = stridesOf(sizes);
+  const walksAll = (o: Operand): boolean =>
+    sameDim(o.offset, 0) && sameDim(o.slot.length, sizeOf(sizes)) && o.strides.every((s, i) => sameDim(s, strides[i]!));
+  if (writes.filter((w) => w.slot === slot).length !== 1 || !writes.every((w) => w.slot !== slot || walksAll(w))) return undefined;
+  const bytes = storageBytes(slot.storage);
+  const indexed = indexedReads(kernel.body);
+  return reads.find(
+    (r) =>
+      storageBytes(r.slot.storage) === bytes &&
+      dies(r.slot) &&
+      reads.every((o, k) => o.slot !== r.slot || (walksAll(o) && !indexed.has(k))) &&
+      writes.every((w) => w.slot !== r.slot),
+  )?.slot;
+}
+
+function mostLive(blocks: readonly Block[], steps: number): { readonly live: number; readonly fullest: readonly Slot[] } {
+  const change = new Array<number>(steps + 1).fill(0);
+  for (const { first, last, bytes } of blocks) {
+    change[first]! += bytes;
+    change[last + 1]! -= bytes;
+  }
+  let [now, live, at] = [0, 0, 0];
+  change.forEach((c, step) => {
+    now += c;
+    if (now > live) [live, at] = [now, step];
+  });
+  return { live, fullest: blocks.filter((b) => b.first <= at && at <= b.last).map((b) => b.slots[0]!) };
+}
+
+/** In order of time, each block into the smallest gap that is free when it begins, or at the end. How many bytes that takes. */
+function arrangeByTime(blocks: readonly Block[], steps: number): number {
+  const ending: Block[][] = Array.from({ length: steps }, () => []);
+  for (const b of blocks) ending[b.last]!.push(b);
+  /** In order of offset; never touching each other. */
+  const gaps: { offset: number; bytes: number }[] = [];
+  let end = 0;
+  let next = 0;
+  for (let step = 0; step < steps; step++) {
+    for (; next < blocks.length && blocks[next]!.first === step; next++) {
+      const block = blocks[next]!;
+      const bytes = aligned(block.bytes);
+      let best = -1;
+      gaps.forEach((g, i) => {
+        if (g.bytes >= bytes && (best < 0 || g.bytes < gaps[best]!.bytes)) best = i;
+      });
+      const last = gaps.at(-1);
+      if (best >= 0) {
+        const gap = gaps[best]!;
+        block.offset = gap.offset;
+        gap.offset += bytes;
+        gap.bytes -= bytes;
+        if (gap.bytes === 0) gaps.splice(best, 1);
+      } else {
+        // The last gap may reach the end: then the end moves by what is missing.
+        block.offset = last && last.offset + last.bytes === end ? gaps.pop()!.offset : end;
+        end = block.offset + bytes;
+      }
+    }
+    for (const block of ending[step]!) free(gaps, block.offset, aligned(block.bytes));
+  }
+  return end;
+}
+
+function free(gaps: { offset: number; bytes: number }[], offset: number, bytes: number): void {
+  if (bytes === 0) return;
+  let at = gaps.findIndex((g) => g.offset > offset);
+  if (at < 0) at = gaps.length;
+  gaps.splice(at, 0, { offset, bytes });
+  for (const i of [at, at - 1]) {
+    const [gap, above] = [gaps[i], gaps[i + 1]];
+    if (!gap || !above || gap.offset + gap.bytes !== above.offset) continue;
+    gap.bytes += above.bytes;
+    gaps.splice(i + 1, 1);
+  }
+}
+
+/** The largest first, each as low as those let it that live at the same time. How many bytes that takes. */
+function arrangeBySize(blocks: readonly Block[]): number {
+  const order = [...blocks].sort((a, b) => b.bytes - a.bytes || b.last - b.first - (a.last - a.first));
+  /** In order of offset. */
+  const placed: Block[] = [];
+  let end = 0;
+  for (const block of order) {
+    const bytes = aligned(block.bytes);
+    let offset = 0;
+    for (const other of placed) {
+      if (other.last < block.first || other.first > block.last) continue;
+      if (other.offset - offset >= bytes) break;
+      offset = Math.max(offset, other.offset + aligned(other.bytes));
+    }
+    block.offset = offset;
+    end = Math.max(end, offset + bytes);
+    const at = placed.findIndex((other) => other.offset > offset);
+    placed.splice(at < 0 ? placed.length : at, 0, block);
+  }
+  return end;
 }

@@ -1,7 +1,7 @@
 /**
  * Random programs against the reference engine, for as long as one likes:
  *
- *   npm run fuzz -- --sequences 100000 [--seed S] [--backend cpu|interpreter] [--budget BYTES]
+ *   npm run fuzz -- --sequences 100000 [--seed S] [--backend cpu|interpreter] [--budget BYTES] [--cache BYTES]
  *
  * Prints progress, and at the first difference a shrunk program with the arguments that find it again.
  */
@@ -18,12 +18,14 @@ const { values } = parseArgs({
     seed: { type: "string" },
     backend: { type: "string", default: "cpu" },
     budget: { type: "string" },
+    cache: { type: "string" },
   },
 });
 const backends: Readonly<Record<string, () => ReturnType<typeof interpreter>>> = { cpu, interpreter };
 const total = Number(values.sequences);
 const first = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 const budgetBytes = Number(values.budget ?? Infinity);
+const cache = values.cache === undefined ? {} : { budgetBytes: Number(values.cache) };
 const backend = backends[values.backend];
 if (!Number.isInteger(total) || total < 1) throw new Error(`fuzz: --sequences takes a positive integer, got ${values.sequences}`);
 if (!Number.isInteger(first)) throw new Error(`fuzz: --seed takes an integer, got ${values.seed}`);
@@ -34,10 +36,10 @@ console.log(`${total} sequences over ${values.backend}, seed ${first}`);
 for (let done = 0, seed = first; done < total; seed++) {
   const numRuns = Math.min(BATCH, total - done);
   try {
-    await checkMany(numRuns, seed, () => createEngine({ backend: backend(), budgetBytes }));
+    await checkMany(numRuns, seed, () => createEngine({ backend: backend(), budgetBytes, cache }));
   } catch (error) {
     console.log(
-      `\n${(error as Error).message}\n\nAgain: npm run fuzz -- --sequences ${BATCH} --seed ${seed} --backend ${values.backend}${values.budget ? ` --budget ${values.budget}` : ""}`,
+      `\n${(error as Error).message}\n\nAgain: npm run fuzz -- --sequences ${BATCH} --seed ${seed} --backend ${values.backend}${values.budget ? ` --budget ${values.budget}` : ""}${values.cache ? ` --cache ${values.cache}` : ""}`,
     );
     process.exit(1);
   }

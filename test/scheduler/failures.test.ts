@@ -114,7 +114,7 @@ overBackends("failures", (make) => {
     const late = watch(engine, add(a, 1));
     await settle(engine);
     expect(late).toEqual([]);
-    expect(String(failures[0]!.error)).toMatch(/OutOfMemory.*budgetBytes 9000/);
+    expect(String(failures[0]!.error)).toMatch(/OutOfMemory.*budgetBytes is 9000/);
     big.unsubscribe();
     await settle(engine);
     a.set(new Float32Array(1000).fill(2));

@@ -149,8 +149,9 @@ overBackends("buffers", (make) => {
     expect(roomy.engine.stats.bytesResident).toBeGreaterThan(120_000);
     expect(tight.engine.stats.bytesResident).toBeLessThanOrEqual(20_000);
     expect(roomy.engine.stats.lastFlush.nodesComputed).toBe(3);
-    expect(tight.engine.stats.lastFlush.nodesComputed).toBe(33);
-    expect([roomy.engine.stats.nodesRecomputed, tight.engine.stats.nodesRecomputed]).toEqual([0, 60]);
+    // There is room for one of the thirty, and the one that is needed longest stays: that which both sums read.
+    expect(tight.engine.stats.lastFlush.nodesComputed).toBe(3);
+    expect([roomy.engine.stats.nodesRecomputed, tight.engine.stats.nodesRecomputed]).toEqual([0, 0]);
   });
 
   it("need a budget that is a number of bytes", async () => {
@@ -202,7 +203,9 @@ overBackends("buffers", (make) => {
     await settle(engine);
     expect(first).toEqual([[0, -100]]);
     expect(failures.map((f) => String(f.error))).toEqual([
-      expect.stringMatching(/needs 4000 bytes; \d+ of budgetBytes 10000 are in use.*variable "a" float32\[1000\] \(4000 bytes\)/),
+      expect.stringMatching(
+        /mul float32\[1000\] needs 4000 bytes; its plan takes 12408 bytes at its peak and budgetBytes is 10000.*variable "a" float32\[1000\] \(4000 bytes\)/,
+      ),
     ]);
     b.set(new Float32Array(100).fill(2));
     await settle(engine);

@@ -160,6 +160,8 @@ export interface EngineUnderTest {
   cutoff(t: Tensor, cutoff?: any): unknown;
   flush(): Promise<unknown>;
   dispose(): Promise<unknown>;
+  /** Throws when its structures do not agree with each other. */
+  invariant?(): void;
 }
 type Settable = Tensor & { set(data: Data): void };
 
@@ -444,6 +446,7 @@ export async function check(program: Program, createEngine: () => Promise<Engine
     };
     const settle = async (at: string): Promise<void> => {
       await Promise.all([expected.settle(), got.settle()]);
+      got.engine.invariant?.();
       if (got.exhausted) throw got.exhausted;
       compare(expected, got, at);
     };
