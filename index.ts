@@ -63,12 +63,14 @@ export { cummax, cummin, cumprod, diff, logcumsumexp } from "./ops/cumulative.ts
 export { cumsum } from "./ops/cumsum.ts";
 export { diag } from "./ops/diagonal.ts";
 export { einsum } from "./ops/einsum.ts";
+export { copysign, fmax, fmin, frac, isFinite, isInf, ldexp, nanmean, nansum, nanToNum, type NanToNumOptions } from "./ops/floating.ts";
 export {
   acos,
   asin,
   atan,
   cos,
   cosh,
+  deg2rad,
   erf,
   exp,
   exp2,
@@ -79,8 +81,10 @@ export {
   log10,
   log1p,
   log2,
+  rad2deg,
   rsqrt,
   sigmoid,
+  sigmoid as expit,
   silu,
   sin,
   sinh,
@@ -116,6 +120,28 @@ export { logsumexp, logSoftmax, softmax } from "./ops/softmax.ts";
 export { type Fractions, median, percentile, quantile, type QuantileOptions } from "./ops/quantile.ts";
 export { searchsorted, type SearchOptions } from "./ops/searchsorted.ts";
 export { argsort, sort, type SortOptions, topK, type TopK, type TopKOptions } from "./ops/sort.ts";
+export {
+  acosh,
+  asinh,
+  atanh,
+  digamma,
+  entr,
+  erfc,
+  erfcx,
+  erfinv,
+  i0,
+  i0e,
+  i1,
+  i1e,
+  lgamma,
+  logit,
+  logNdtr,
+  mvlgamma,
+  ndtr,
+  ndtri,
+  polygamma,
+  xlog1py,
+} from "./ops/special.ts";
 export { flip, moveaxis, swapaxes, transpose } from "./ops/transpose.ts";
 
 // ---- new primitives and rules

@@ -136,6 +136,9 @@ const extremeTangent = {
 const maxPrimitive = defineScan("cummax", extremeTangent);
 const minPrimitive = defineScan("cummin", extremeTangent);
 
+/** What this file defines, for table.ts. */
+export const primitives = [productPrimitive, maxPrimitive, minPrimitive].map((p) => p.primitive);
+
 // ---- functions
 /** Along an axis, or of x flattened. */
 const accumulator = <Op extends string>(op: Op, f: (t: Tensor, axis: number) => Tensor, prepare = toTensor): Accumulator<Op> =>

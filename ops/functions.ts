@@ -26,7 +26,12 @@ type Slope = (x: Tensor, y: readonly Maybe[]) => readonly Maybe[];
 export const primitives: RuledPrimitive[] = [];
 
 /** A function y of x. `push` gives the tangent of y from that of x, linear in it; `slope` saves work where y determines it. */
-function define(name: string, value: (x: e.Expr) => e.Expr, push: (dx: Tensor, x: Tensor, y: Tensor) => Tensor, slope?: Slope): Unary {
+export function define(
+  name: string,
+  value: (x: e.Expr) => e.Expr,
+  push: (dx: Tensor, x: Tensor, y: Tensor) => Tensor,
+  slope?: Slope,
+): Unary {
   const apply = defineElementwise({
     name,
     accepts: floats,
@@ -69,6 +74,10 @@ export const tan = define("tan", trigonometric.tan, (dx, _, y) => mul(dx, add(1,
 export const asin = define("asin", inverse.asin, (dx, x) => mul(dx, rsqrt(oneMinusSquare(x))));
 export const acos = define("acos", inverse.acos, (dx, x) => mul(dx, neg(rsqrt(oneMinusSquare(x)))));
 export const atan = define("atan", inverse.atan, (dx, x) => div(dx, add(1, mul(x, x))));
+/** x degrees in radians. */
+export const deg2rad: Unary = (x) => mul(toFloat("deg2rad", x), Math.PI / 180);
+/** x radians in degrees. */
+export const rad2deg: Unary = (x) => mul(toFloat("rad2deg", x), 180 / Math.PI);
 export const sinh: Unary = define("sinh", hyperbolic.sinh, (dx, x) => mul(dx, cosh(x)));
 export const cosh: Unary = define("cosh", hyperbolic.cosh, (dx, x) => mul(dx, sinh(x)));
 export const tanh = define(

@@ -30,7 +30,7 @@ interface BinaryCall {
 }
 
 /** A function z of x and y. `push` gives the terms of z's tangent, each linear in dx or dy. */
-function define(name: string, value: (x: e.Expr, y: e.Expr) => e.Expr, push: (call: BinaryCall) => readonly Maybe[]): Binary {
+export function define(name: string, value: (x: e.Expr, y: e.Expr) => e.Expr, push: (call: BinaryCall) => readonly Maybe[]): Binary {
   const apply = defineElementwise({
     name,
     accepts: floats,

@@ -12,8 +12,10 @@ import * as compare from "./compare.ts";
 import * as concatenate from "./concatenate.ts";
 import * as convert from "./convert.ts";
 import * as cumsum from "./cumsum.ts";
+import * as cumulative from "./cumulative.ts";
 import * as diagonal from "./diagonal.ts";
 import * as functions from "./functions.ts";
+import "./floating.ts";
 import * as gather from "./gather.ts";
 import * as identity from "./identity.ts";
 import * as iota from "./iota.ts";
@@ -27,14 +29,16 @@ import * as reshape from "./reshape.ts";
 import * as searchsorted from "./searchsorted.ts";
 import * as sinc from "./sinc.ts";
 import * as sort from "./sort.ts";
+import * as special from "./special.ts";
 import * as transpose from "./transpose.ts";
 
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
   ...[addN, arithmetic, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
-  ...[piecewise, power, random, reductions, reshape, searchsorted, sort, transpose],
+  ...[cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);
 
 /** The library's primitive of a name, if it has one. */
-export const primitiveNamed = (name: string): Primitive | undefined => table.get(name) ?? sinc.primitiveNamed(name);
+export const primitiveNamed = (name: string): Primitive | undefined =>
+  table.get(name) ?? sinc.primitiveNamed(name) ?? special.primitiveNamed(name);

@@ -50,6 +50,8 @@ function term(e: Expr, a: readonly string[]): string {
       return wrap(`Math.${e.op}(${a.join()})`);
     case "sqrt":
       return wrap(`Math.sqrt(${x})`);
+    case "nearest":
+      return `nearest(${x})`;
     case "select":
     case "rare":
       return `${x} ? ${y} : ${z}`;
@@ -71,6 +73,12 @@ function term(e: Expr, a: readonly string[]): string {
   }
 }
 
+/** Half to even. */
+const nearest = (v: number): number => {
+  const floor = Math.floor(v);
+  const up = v - floor > 0.5 || (v - floor === 0.5 && floor % 2 !== 0);
+  return up ? floor + 1 : floor;
+};
 const toInteger = (v: number, unsigned: boolean): number =>
   Number.isNaN(v)
     ? 0
@@ -97,7 +105,7 @@ export function compile(root: Expr): (out: Float32Array | Float64Array, ...input
   const body = `return (out, ${inputs.join()}) => { for (let i = 0; i < out.length; i++) {\n${lines.join("\n")}\nout[i] = ${name.get(root)}; } }`;
   const word = new ArrayBuffer(8);
   const views = [new Float32Array(word), new Int32Array(word), new Uint32Array(word), new Float64Array(word)];
-  return new Function("toInteger", "f32", "i32", "u32", "f64", body)(toInteger, ...views) as ReturnType<typeof compile>;
+  return new Function("toInteger", "nearest", "f32", "i32", "u32", "f64", body)(toInteger, nearest, ...views) as ReturnType<typeof compile>;
 }
 
 /** Which of the two u32 that a float64 lies over is its high word. */

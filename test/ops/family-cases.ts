@@ -1,10 +1,13 @@
 /** More operations to test the rules of, by families. See cases.ts. */
 import { constant } from "../../core/leaves.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { add, mul } from "../../ops/arithmetic.ts";
 import { cumprod, cummax, cummin, diff, logcumsumexp } from "../../ops/cumulative.ts";
-import { sin } from "../../ops/functions.ts";
+import * as floating from "../../ops/floating.ts";
+import { deg2rad, rad2deg, sin } from "../../ops/functions.ts";
 import { median, percentile, quantile } from "../../ops/quantile.ts";
 import { sort, topK } from "../../ops/sort.ts";
+import * as special from "../../ops/special.ts";
 import type { Case } from "./cases.ts";
 
 const holes = constant(Float64Array.of(1, 0, 1, 1, 0, 1));
@@ -36,4 +39,44 @@ const cumulative: readonly Case[] = [
   { name: "diff", f: (x) => diff(sin(x), 2, 0), shapes: [[5, 2]] },
 ];
 
-export const familyCases: readonly Case[] = [...sorting, ...cumulative];
+/** Functions of one operand, with their domains. */
+const ofOne = (functions: Readonly<Record<string, readonly [(x: Tensor) => Tensor, number, number]>>): Case[] =>
+  Object.entries(functions).map(([name, [f, low, high]]) => ({ name, f, shapes: [[2, 3]], domain: [low, high] }));
+
+const specialFunctions: readonly Case[] = [
+  ...ofOne({
+    asinh: [special.asinh, -3, 3],
+    acosh: [special.acosh, 1.3, 4],
+    atanh: [special.atanh, -0.8, 0.8],
+    logit: [special.logit, 0.1, 0.9],
+    lgamma: [special.lgamma, 0.3, 9],
+    "lgamma of negatives": [special.lgamma, -1.8, -1.2],
+    digamma: [special.digamma, 0.4, 9],
+    "digamma of negatives": [special.digamma, -1.7, -1.3],
+    "polygamma 1": [(x) => special.polygamma(1, x), 0.5, 9],
+    "polygamma 4 of negatives": [(x) => special.polygamma(4, x), -1.7, -1.3],
+    mvlgamma: [(x) => special.mvlgamma(x, 3), 1.4, 5],
+    erfc: [special.erfc, -3, 3],
+    erfcx: [special.erfcx, -1.5, 3],
+    erfinv: [special.erfinv, -0.8, 0.8],
+    ndtr: [special.ndtr, -3, 3],
+    logNdtr: [special.logNdtr, -5, 3],
+    ndtri: [special.ndtri, 0.1, 0.9],
+    i0: [special.i0, -3, 3],
+    i1: [special.i1, -3, 3],
+    i0e: [special.i0e, 0.1, 10],
+    i1e: [special.i1e, -10, -0.1],
+    entr: [special.entr, 0.2, 3],
+    fmax: [(x) => floating.fmax(x, mul(sin(x), 0.5)), 0.3, 2],
+    fmin: [(x) => floating.fmin(mul(x, x), sin(x)), 1.2, 2],
+    copysign: [(x) => mul(floating.copysign(x, -2), x), 0.2, 2],
+    frac: [(x) => mul(floating.frac(x), x), 1.1, 1.9],
+    ldexp: [(x) => floating.ldexp(mul(x, x), 3), -2, 2],
+    nanToNum: [(x) => floating.nanToNum(mul(x, x)), -2, 2],
+    "nansum and nanmean": [(x) => mul(floating.nansum(mul(x, x)), floating.nanmean(x, { axis: 0 })), -2, 2],
+    "degrees and radians": [(x) => mul(deg2rad(x), rad2deg(x)), -2, 2],
+  }),
+  { name: "xlog1py", f: (x, y) => special.xlog1py(x, y), shapes: [[2, 3], [3]], domain: [-0.7, 2] },
+];
+
+export const familyCases: readonly Case[] = [...sorting, ...cumulative, ...specialFunctions];
