@@ -4,7 +4,9 @@ import { type CheckGradsOptions, checkGradsWith } from "./ad/check.ts";
 import { type Setting, verifyDeterminismWith } from "./scheduler/determinism.ts";
 import { createEngine as makeEngine, type Engine } from "./scheduler/engine.ts";
 import type { EngineOptions as Options } from "./scheduler/options.ts";
+import type { BaseEngine } from "./scheduler/base.ts";
 import { reader } from "./scheduler/read.ts";
+import type { RemoteEngine, RemoteEngineOptions as RemoteOptions } from "./worker/remote.ts";
 
 // ---- tensors
 export { type Dim, dim } from "./core/dim.ts";
@@ -159,22 +161,44 @@ export { vjp } from "./ad/vjp.ts";
 export { type AxisTree, vmap, type VmapOptions } from "./ad/vmap.ts";
 
 // ---- engines
+export { type BaseEngine } from "./scheduler/base.ts";
 export { type Clock } from "./scheduler/clock.ts";
 export { Engine } from "./scheduler/engine.ts";
 export { type Explanation } from "./scheduler/explain.ts";
 export type { Emission, EngineFailure, SourceOptions, StateOptions, ValuesOf } from "./scheduler/options.ts";
 export { type Parameters, type ParameterTree } from "./scheduler/parameters.ts";
 export { type EngineStats } from "./scheduler/stats.ts";
+export { type RemoteEngine } from "./worker/remote.ts";
 
 /** As scheduler's, with a backend when none is handed in. */
-export interface EngineOptions extends Partial<Options> {}
+export interface EngineOptions extends Partial<Options> {
+  readonly worker?: false;
+}
 
-/** An engine: sources, observers and reads over one backend. The default backend is the CPU, loaded when it is asked for. */
-export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { threads } = options;
+/** Of an engine in a worker, which makes its CPU backend there. */
+export interface RemoteEngineOptions extends RemoteOptions {
+  readonly worker: true;
+}
+
+/**
+ * An engine: sources, observers and reads over one backend. The default backend is the CPU, loaded when it is asked for. With `worker: true`
+ * everything but building graphs happens in a worker, so that a long step holds nothing up here; then there is no `readSync`.
+ */
+export function createEngine(options: RemoteEngineOptions): Promise<RemoteEngine>;
+export function createEngine(options?: EngineOptions): Promise<Engine>;
+export function createEngine(options: Omit<RemoteEngineOptions, "worker"> & { readonly worker: boolean }): Promise<BaseEngine>;
+export async function createEngine(options: Partial<Options> & { readonly worker?: boolean } = {}): Promise<BaseEngine> {
+  const { threads, worker = false } = options;
+  if (worker) return remoteEngine(options);
   if (options.backend && threads !== undefined)
     throw new Error("createEngine: threads is of the default backend; give it to yours, as in backend: cpu({ threads })");
   return makeEngine({ ...options, backend: options.backend ?? (await import("./cpu/backend.ts")).cpu({ threads }) });
+}
+
+async function remoteEngine({ worker, backend, ...options }: Partial<Options> & { readonly worker?: unknown }): Promise<RemoteEngine> {
+  if (worker !== true) throw new Error(`createEngine: worker must be true or false, got ${String(worker)}`);
+  if (backend) throw new Error("createEngine: an engine in a worker makes its own backend there; leave backend out, or worker");
+  return (await import("./worker/remote.ts")).connect(options);
 }
 
 /** The value of a tensor, or of a tree of them, from the engine of its sources, or from one that all expressions of constants share. */

@@ -2,7 +2,7 @@
  * Where a node was made: a stack captured when the node is built and formatted only when a message needs it.
  */
 const root = new URL("..", import.meta.url).pathname;
-const rooms = /^(core|kernel|ops|ad|scheduler|cpu|gpu)\//;
+const rooms = /^(core|kernel|ops|ad|scheduler|worker|cpu|gpu)\//;
 /** Whether a stack line is inside the library: stacks name files by path or by URL. */
 const isOurs = (line: string): boolean => {
   const at = line.indexOf(root);

@@ -4,7 +4,7 @@
  */
 import { type Observable, Subject, type Subscriber } from "rxjs";
 import { bindShape, type Data, type RawData, rawData } from "../core/data.ts";
-import type { DType } from "../core/dtype.ts";
+import type { DType, TypedArray } from "../core/dtype.ts";
 import { constantPrimitive } from "../core/leaves.ts";
 import type { Shape } from "../core/shape.ts";
 import { isSource, type Source, type SourceOwner, State, Variable } from "../core/source.ts";
@@ -55,6 +55,8 @@ export abstract class BaseEngine implements SourceOwner {
   /** Forces a flush, and hands over the values of its epoch, or the error of what failed. */
   protected abstract request(roots: readonly Tensor[], resolve: (values: readonly Value[]) => void, reject: (error: unknown) => void): void;
   protected abstract setCutoff(t: Tensor): void;
+  /** What observers of a tensor saw last. */
+  protected abstract published(t: Tensor): TypedArray | undefined;
   /** Lets go of everything, rejects pending reads with the reason, and closes what is subscribed. */
   protected abstract stop(reason: Error, close: (subscriber: Subscriber<unknown>) => void): void;
 
@@ -143,7 +145,12 @@ export abstract class BaseEngine implements SourceOwner {
   }
 
   /** @internal */
-  abstract peek(t: Tensor): string | undefined;
+  peek(t: Tensor): string | undefined {
+    const data = this.published(t);
+    if (!data) return undefined;
+    const shown = Array.from(data.subarray(0, 6), (v) => String(+v.toPrecision(6)));
+    return `[${shown.join(", ")}${data.length > 6 ? ", ..." : ""}]`;
+  }
 
   /** All writes of the callback take effect in one epoch; when it throws, none does. Refuses async callbacks. */
   transaction<T>(callback: () => T): T {

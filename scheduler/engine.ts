@@ -4,6 +4,7 @@
  * with sizes and addresses), compute.ts (run), publish.ts (tell observers).
  */
 import type { Subscriber } from "rxjs";
+import type { TypedArray } from "../core/dtype.ts";
 import type { Source } from "../core/source.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Tree } from "../core/tree.ts";
@@ -168,12 +169,8 @@ export class Engine extends BaseEngine {
     this.#backend.dispose();
   }
 
-  /** @internal */
-  peek(t: Tensor): string | undefined {
-    const node = this.#necessary.nodes.get(t)?.published;
-    if (!node) return undefined;
-    const shown = Array.from(node.data.subarray(0, 6), (v) => String(+v.toPrecision(6)));
-    return `[${shown.join(", ")}${node.data.length > 6 ? ", ..." : ""}]`;
+  protected published(t: Tensor): TypedArray | undefined {
+    return this.#necessary.nodes.get(t)?.published?.data;
   }
 
   // ---- what only an engine in this thread offers

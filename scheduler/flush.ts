@@ -19,7 +19,7 @@ export interface ReadRequest {
 }
 
 /** So many flushes may follow each other because observers write; then observers may write no more. */
-const CHAIN_LIMIT = 100;
+export const CHAIN_LIMIT = 100;
 /** How many different sets of nodes that are read together are remembered. */
 const TARGET_LIMIT = 64;
 

@@ -11,6 +11,8 @@ const forbidden = [
   ["ops/a.ts", "../ad/b.ts"],
   ["ad/a.ts", "../scheduler/b.ts"],
   ["scheduler/a.ts", "../cpu/b.ts"],
+  ["scheduler/a.ts", "../worker/b.ts"],
+  ["worker/a.ts", "../index.ts"],
   ["cpu/a.ts", "../ops/b.ts"],
   ["cpu/a.ts", "../core/tensor.ts"],
   ["gpu/a.ts", "../core/tensor.ts"],
@@ -22,7 +24,8 @@ const allowed = [
   ["kernel/a.ts", "../core/b.ts"],
   ["cpu/a.ts", "../core/dtype.ts"],
   ["ad/a.ts", "../ops/b.ts"],
-  ["index.ts", "./scheduler/b.ts"],
+  ["worker/a.ts", "../scheduler/b.ts"],
+  ["index.ts", "./worker/b.ts"],
 ];
 
 async function reported(from, to) {

@@ -1,6 +1,6 @@
 /**
  * Imports point one way: core <- kernel <- ops <- ad, the scheduler on those four, the backends on the kernel language and
- * core's dtypes alone, index.ts on everything. Rules for dependency-cruiser.
+ * core's dtypes alone, the worker on all but ad, index.ts on everything. Rules for dependency-cruiser.
  */
 const rooms = {
   core: [],
@@ -8,6 +8,7 @@ const rooms = {
   ops: ["core", "kernel"],
   ad: ["core", "kernel", "ops"],
   scheduler: ["core", "kernel", "ops", "ad"],
+  worker: ["core", "kernel", "ops", "scheduler", "cpu"],
   cpu: ["kernel", "core/dtype.ts"],
   gpu: ["kernel", "core/dtype.ts"],
   // What a user writes: the package by its name, nothing behind it.
@@ -18,7 +19,7 @@ const directions = Object.entries(rooms).map(([room, others]) => ({
   severity: "error",
   from: { path: `^${room}/` },
   to: {
-    path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|cpu|gpu|examples)(/|$)",
+    path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|worker|cpu|gpu|examples)(/|$)",
     pathNot: [room, ...others].map((r) => (r.endsWith(".ts") ? `^${r.replace(".", "\\.")}$` : `^${r}/`)),
     // "fluxion" and "fluxion/cpu" are aliases of files here.
     ...(room === "examples" && { dependencyTypesNot: ["aliased-tsconfig-paths"] }),
@@ -32,7 +33,7 @@ export default {
     {
       name: "the library imports only what its users install",
       severity: "error",
-      from: { path: "^(index\\.ts|core|kernel|ops|ad|scheduler|cpu|gpu)" },
+      from: { path: "^(index\\.ts|core|kernel|ops|ad|scheduler|worker|cpu|gpu)" },
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
     },
     { name: "every import resolves", severity: "error", from: {}, to: { couldNotResolve: true } },

@@ -1,7 +1,7 @@
 /** Lint rules: mistakes that the compiler lets pass, and the habits of this repository. */
 import tseslint from "typescript-eslint";
 
-const rooms = ["core/**", "kernel/**", "ops/**", "ad/**", "scheduler/**", "cpu/**", "gpu/**"];
+const rooms = ["core/**", "kernel/**", "ops/**", "ad/**", "scheduler/**", "worker/**", "cpu/**", "gpu/**"];
 
 /** A file opens with a paragraph that says what it is for. */
 const opening = {
