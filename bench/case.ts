@@ -5,7 +5,8 @@ import type { Step, Timing } from "./measure.ts";
 export type Numbers = ArrayLike<number>;
 /** What inputs are made of. Not shared: jax-js takes no other. */
 export type Floats = Float32Array<ArrayBuffer>;
-export type PeerName = "jax-js" | "tfjs" | "pytorch" | "alien-signals" | "preact-signals";
+/** "threads-1" is fluxion itself, on one thread. */
+export type PeerName = "threads-1" | "jax-js" | "tfjs" | "pytorch" | "alien-signals" | "preact-signals";
 
 /** One library, set up to do the work of a case again and again. */
 export interface Contestant {
@@ -47,6 +48,8 @@ export interface Case {
   fluxion(backend?: Backend): Promise<Contestant | SelfTimed>;
   readonly peers: Partial<Record<PeerName, () => Promise<Contestant | SelfTimed>>>;
   readonly torch?: TorchWork;
+  /** What the figures are; CPU time unless stated, of all threads together. */
+  readonly clock?: "wall";
   /** How this case is stated, where its name does not say it. */
   readonly note?: string;
 }

@@ -4,7 +4,10 @@ import { createEngine, type Engine, type EngineOptions } from "../dist/index.js"
 /** The backend of all engines of the benchmark; the default when there is none. */
 export type Backend = EngineOptions["backend"];
 
-export const newEngine = (backend: Backend): Promise<Engine> => createEngine(backend ? { backend } : {});
+/** How many threads the default has: one, unless `--threads` says otherwise. In the environment, for the processes that cases start. */
+export const THREADS = "FLUXION_BENCH_THREADS";
+export const newEngine = (backend: Backend): Promise<Engine> =>
+  createEngine(backend ? { backend } : { threads: Number(process.env[THREADS] ?? 1) });
 
 /** Of the last step: kernels run and nodes computed. In all: plans built, and bytes that values hold now. */
 export function countsOf({ stats }: Engine): Record<string, number> {

@@ -20,7 +20,7 @@ export interface Profile {
 }
 
 export function profiler(): Profile {
-  const device = cpu();
+  const device = cpu({ threads: 1 });
   /** Least milliseconds, by what the kernel does and where it is in its program. */
   const least = new Map<string, number>();
   const timed = (segments: readonly Segment[], what: string): { run(): void; release(): void } => {

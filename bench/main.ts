@@ -8,18 +8,21 @@ import { arrayCases } from "./cases/arrays.ts";
 import { graphCases } from "./cases/graph.ts";
 import { mlpCases } from "./cases/mlp.ts";
 import { pinnCases } from "./cases/pinn.ts";
+import { threadCases } from "./cases/threads.ts";
+import { THREADS } from "./fluxion.ts";
 import { profiler } from "./kernels.ts";
 import { compare, effort, type Step, type Timing } from "./measure.ts";
 import { hasTorch, pytorch } from "./peers/pytorch.ts";
 import { yardsticks } from "./yardsticks.ts";
 
-const cases: readonly Case[] = [...arrayCases, ...mlpCases, ...pinnCases, ...graphCases];
+const cases: readonly Case[] = [...arrayCases, ...mlpCases, ...pinnCases, ...graphCases, ...threadCases];
 const names = cases.map((c) => c.name);
 
 const help = `npm run bench -- [options]
   --only NAME         this case only (repeatable, or a list with commas): ${names.join(", ")}
   --json              one object a line instead of a table
   --kernels           no times, but fluxion's kernels in each of the cases: which there are, and how long each takes
+  --threads N         of fluxion's engines (default 1); CPU times are then of all threads together
   --trials N          how often each contestant is timed (default ${effort.trials})
   --python PROGRAM    a Python that may have PyTorch (default python3)
   --yardsticks DIR    programs that say what the machine can reach (also $FLUXION_YARDSTICKS)`;
@@ -29,6 +32,7 @@ const { values: options } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     json: { type: "boolean", default: false },
     kernels: { type: "boolean", default: false },
+    threads: { type: "string", default: "1" },
     trials: { type: "string", default: String(effort.trials) },
     python: { type: "string", default: "python3" },
     yardsticks: { type: "string", default: process.env["FLUXION_YARDSTICKS"] ?? "" },
@@ -46,7 +50,7 @@ interface Result {
   readonly ratio: Record<string, number>;
   /** Whether all results, fluxion's and the peers', agree with the reference. */
   readonly checked: boolean;
-  /** Wall time of everyone; the figures above are CPU time. */
+  /** Wall time of everyone; the figures above are CPU time, unless the case says otherwise. */
   readonly wall: Record<string, number>;
   /** The largest relative difference from the reference of everyone. */
   readonly error: Record<string, number>;
@@ -84,13 +88,14 @@ async function runCase(c: Case, trials: number, torch: boolean, reached: number 
   const inUnit = (kind: keyof Timing, list: Iterable<string>): Record<string, number> =>
     Object.fromEntries([...list].map((name) => [name, round(timings[name]![kind] * scale)]));
   const peers = [...contestants.keys()].filter((name) => name !== "fluxion");
-  const own = timings["fluxion"]!.cpu;
+  const clock = c.clock ?? "cpu";
+  const own = timings["fluxion"]![clock];
   return {
     name: c.name,
     unit: c.unit,
     fluxion: round(own * scale),
-    peers: inUnit("cpu", peers),
-    ratio: Object.fromEntries(peers.map((name) => [name, round(own / timings[name]!.cpu)])),
+    peers: inUnit(clock, peers),
+    ratio: Object.fromEntries(peers.map((name) => [name, round(own / timings[name]![clock])])),
     checked: Object.values(error).every((e) => e <= c.tolerance),
     wall: inUnit("wall", contestants.keys()),
     error: Object.fromEntries(Object.entries(error).map(([name, e]) => [name, round(e)])),
@@ -131,6 +136,7 @@ async function main(): Promise<void> {
   const trials = Number(options.trials);
   if (!Number.isInteger(trials) || trials < 1)
     throw new Error(`--trials: ${options.trials} is not a number of trials; use a positive integer`);
+  process.env[THREADS] = options.threads;
 
   const chosen = cases.filter((c) => only.length === 0 || only.includes(c.name));
   if (options.kernels) {
@@ -141,7 +147,10 @@ async function main(): Promise<void> {
   const reached = options.yardsticks
     ? await yardsticks(options.yardsticks, (name) => chosen.some((c) => c.name === name))
     : new Map<string, number>();
-  if (!options.json) console.log(`CPU time, one thread, Node ${process.versions.node}; in brackets: fluxion's time over the peer's`);
+  if (!options.json)
+    console.log(
+      `CPU time, threads of fluxion: ${options.threads}, of the peers: 1, Node ${process.versions.node}; in brackets: fluxion's time over the peer's`,
+    );
   for (const c of chosen) {
     const result = await runCase(c, trials, torch, reached.get(c.name));
     console.log(options.json ? JSON.stringify(result) : row(result));

@@ -195,6 +195,7 @@ class CpuBackend implements Backend {
     const threads = this.#threads;
     if (!threads) return this.#run(commands, 0);
     try {
+      threads.beforeRun();
       this.#run(commands, threads.control);
     } catch (error) {
       // Parts of what was broken off must not go on.
@@ -264,7 +265,7 @@ class CpuBackend implements Backend {
 
   // ---- threads
 
-  /** At the first plan that is heavy enough: moves into shared memory, and starts the workers as soon as the plan has been run. */
+  /** At the first plan that is heavy enough: moves into shared memory, where workers will join. */
   #considerThreads(steps: readonly BoundStep[]): void {
     if (this.#threads || this.#threadCount === 1) return;
     const { eager, patience } = this.#options;
@@ -275,13 +276,10 @@ class CpuBackend implements Backend {
       this.#threadCount = 1;
       return;
     }
-    const threads = new Threads(this.#live, this.#threadCount, patience);
+    const threads = new Threads(this.#live, driverFor(true), this.#threadCount, patience);
     this.#threads = threads;
     this.#link(true);
     abandoned.register(this, threads);
-    const timer: unknown = setTimeout(() => threads.start(driverFor(true)), 0);
-    // A process that is done does not wait for it.
-    if (typeof timer === "object") (timer as NodeJS.Timeout).unref();
   }
 
   /** Those steps that are worth it, in parts. */

@@ -74,19 +74,23 @@ export interface Unit {
 
 export class Threads {
   readonly #memory: DeviceMemory;
+  readonly #driver: WebAssembly.Module;
   readonly #control: number;
   readonly workers: { terminate(): unknown }[] = [];
   readonly #count: number;
   /** Records of modules that some worker may still have to read, and the number of the first of them. */
   readonly #records: number[] = [];
   #firstRecord = 0;
+  #runs = 0;
+  #started = false;
   #stopped = false;
   #waitingSince = 0;
   #patience: number;
 
-  /** For a memory that is shared already. `threads` includes the calling one. */
-  constructor(memory: DeviceMemory, threads: number, patience = PATIENCE) {
+  /** For a memory that is shared already, and the driver of such. `threads` includes the calling one. */
+  constructor(memory: DeviceMemory, driver: WebAssembly.Module, threads: number, patience = PATIENCE) {
     this.#memory = memory;
+    this.#driver = driver;
     this.#count = threads - 1;
     this.#patience = patience;
     this.#control = memory.allocate(Control.bytes);
@@ -117,13 +121,25 @@ export class Threads {
     Atomics.notify(words, this.#at(Control.signal));
   }
 
-  start(driver: WebAssembly.Module): void {
+  /** The first plan does not wait for workers to be started: that is for when there is time, or for the second. */
+  beforeRun(): void {
+    this.#runs++;
+    if (this.#runs === 2) this.#start();
+    if (this.#runs > 1) return;
+    const timer: unknown = setTimeout(() => this.#start(), 0);
+    // A process that is done does not wait for it.
+    if (typeof timer === "object") (timer as NodeJS.Timeout).unref();
+  }
+
+  #start(): void {
+    if (this.#started) return;
+    this.#started = true;
     const { start } = platform()!;
     const { memory } = this.#memory;
     try {
       for (let thread = 1; thread <= this.#count && !this.#stopped; thread++) {
         const scratch = this.#memory.allocate(Scratch.bytes);
-        const task = { memory, driver, control: this.#control, thread, scratch };
+        const task = { memory, driver: this.#driver, control: this.#control, thread, scratch };
         this.workers.push(start(task, (why) => this.lose(why)));
       }
     } catch (error) {

@@ -165,8 +165,9 @@ export class Computer {
     const { shape, strides, start, count, bufferLength, inOnePiece } = this.#layout(node);
     const buffer = backend.view(memory.buffer(slot), slot.storage, bufferLength);
     if (!inOnePiece) return gather(buffer, start, shape, strides, new (arrayOf(slot.storage))(count));
-    if (!lend) return buffer.slice(start, start + count);
-    return count === bufferLength ? buffer : buffer.subarray(start, start + count);
+    const value = count === bufferLength ? buffer : buffer.subarray(start, start + count);
+    // Out of memory that threads share, slice would copy byte by byte.
+    return lend ? value : new (arrayOf(slot.storage))(value);
   }
 
   /** Whether the value is in one piece, at the start of its buffer. */

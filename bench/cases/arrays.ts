@@ -20,47 +20,42 @@ interface Operation {
   tfjs(tf: Awaited<ReturnType<typeof loadTfjs>>): (...operands: TfTensor[]) => TfTensor;
 }
 
-const n = 512;
 const length = 2 ** 20;
-const [a, b] = [uniform(n * n, -1, 1, 1), uniform(n * n, -1, 1, 2)];
 const x = uniform(length, -4, 4, 3);
 const positive = uniform(length, 0, 1, 4);
 
-/** The matrix product of [n, n] matrices; A is read through its strides. */
-function product(rowStride: number, columnStride: number): Float64Array {
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++)
-    for (let k = 0; k < n; k++) {
-      const v = a[i * rowStride + k * columnStride]!;
-      for (let j = 0; j < n; j++) out[i * n + j]! += v * b[k * n + j]!;
-    }
-  return out;
+/** A product of [n, n] matrices, the left one perhaps transposed. */
+function product(n: number, transposed = false): Operation {
+  const [a, b] = [uniform(n * n, -1, 1, 1), uniform(n * n, -1, 1, 2)];
+  const [rowStride, columnStride] = transposed ? [1, n] : [n, 1];
+  return {
+    name: `matmul-${n}${transposed ? "-tn" : ""}`,
+    tolerance: 1e-5,
+    operands: [
+      [[n, n], a],
+      [[n, n], b],
+    ],
+    torch: transposed ? "matmul_tn" : "matmul",
+    reference: () => {
+      const out = new Float64Array(n * n);
+      for (let i = 0; i < n; i++)
+        for (let k = 0; k < n; k++) {
+          const v = a[i * rowStride + k * columnStride]!;
+          for (let j = 0; j < n; j++) out[i * n + j]! += v * b[k * n + j]!;
+        }
+      return out;
+    },
+    fluxion: ([l, r]) => matmul(transposed ? transpose(l!) : l!, r!),
+    jax: ({ jit, numpy }) => jit((l: JaxArray, r: JaxArray) => numpy.matmul(transposed ? l.transpose() : l, r)),
+    tfjs: (tf) => (l, r) => tf.matMul(l as Tensor2D, r as Tensor2D, transposed, false),
+  };
 }
 
-const matrices = [[[n, n], a] as const, [[n, n], b] as const];
 const vector = [[[length], x] as const];
 
 const operations: readonly Operation[] = [
-  {
-    name: "matmul-512",
-    tolerance: 1e-5,
-    operands: matrices,
-    torch: "matmul",
-    reference: () => product(n, 1),
-    fluxion: ([l, r]) => matmul(l!, r!),
-    jax: ({ jit, numpy }) => jit((l: JaxArray, r: JaxArray) => numpy.matmul(l, r)),
-    tfjs: (tf) => (l, r) => tf.matMul(l!, r!),
-  },
-  {
-    name: "matmul-512-tn",
-    tolerance: 1e-5,
-    operands: matrices,
-    torch: "matmul_tn",
-    reference: () => product(1, n),
-    fluxion: ([l, r]) => matmul(transpose(l!), r!),
-    jax: ({ jit, numpy }) => jit((l: JaxArray, r: JaxArray) => numpy.matmul(l.transpose(), r)),
-    tfjs: (tf) => (l, r) => tf.matMul(l as Tensor2D, r as Tensor2D, true, false),
-  },
+  product(512),
+  product(512, true),
   {
     name: "chain-1M",
     tolerance: 1e-6,
@@ -160,7 +155,7 @@ async function tfjs({ operands, tfjs: build }: Operation): Promise<Contestant> {
   };
 }
 
-export const arrayCases: readonly Case[] = operations.map((operation) => ({
+const caseOf = (operation: Operation): Case => ({
   name: operation.name,
   unit: "ms",
   tolerance: operation.tolerance,
@@ -168,4 +163,7 @@ export const arrayCases: readonly Case[] = operations.map((operation) => ({
   fluxion: (backend) => fluxion(operation, backend),
   peers: { "jax-js": () => jaxJs(operation), tfjs: () => tfjs(operation) },
   torch: { work: operation.torch, inputs: operation.operands.map(([shape, data]) => ({ shape, data })) } satisfies TorchWork,
-}));
+});
+
+export const matmulCase = (n: number): Case => caseOf(product(n));
+export const arrayCases: readonly Case[] = operations.map(caseOf);
