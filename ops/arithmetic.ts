@@ -114,10 +114,9 @@ export const div: Binary = (a, b) => {
   const dtype = commonDType("div", [a, b]);
   return divPrimitive(unify("div", [a, b], isFloat(dtype) ? dtype : "float32"), none);
 };
-/** -x; of a negative, what it is the negative of. */
+/** -x. */
 export const neg: Unary = (x) => {
   const t = toTensor("neg", x);
-  if (t.primitive === negPrimitive.primitive) return t.inputs[0]!;
   return negPrimitive([t.dtype === "bool" ? toTensor("neg", t, "int32") : t], none);
 };
 /** x * x. */
