@@ -14,6 +14,7 @@ import { emitMatmul } from "./matmul.ts";
 import { nanoseconds } from "./cost.ts";
 import { DeviceMemory, MAX_BYTES, Scratch } from "./memory.ts";
 import { type Spread, spreadStep } from "./parts.ts";
+import { emitRows } from "./rows.ts";
 import { emitScan } from "./scan.ts";
 import { emitScatterAdd } from "./scatter.ts";
 import { emitArgsort } from "./sort.ts";
@@ -67,6 +68,8 @@ function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): 
       return emitScatterAdd(f, kernel.storage);
     case "argsort":
       return emitArgsort(f, kernel.storage);
+    case "rows":
+      return emitRows(module, f);
   }
 }
 
@@ -164,8 +167,8 @@ class CpuBackend implements Backend {
       const spreads = this.#spread(given, claim);
       const parts = [...spreads.values()].flatMap((s) => s.parts);
       const serial = given.flatMap((s) => spreads.get(s)?.joins ?? [s]);
-      for (const k of this.#compile([...serial, ...parts])) (kernels.push(k), k.users++);
-      this.#shareKernels(parts);
+      for (const k of this.#compile([...serial, ...parts].flatMap(withStages))) (kernels.push(k), k.users++);
+      this.#shareKernels(parts.flatMap(withStages));
       const most = (steps: readonly BoundStep[]): number => steps.reduce((bytes, s) => Math.max(bytes, workspaceOf(s)), 0);
       const workspaceStride = Math.ceil(most(parts) / 64) * 64;
       workspace = this.#borrowWorkspace(Math.max(most(serial), workspaceStride * this.#threadCount));
@@ -176,6 +179,7 @@ class CpuBackend implements Backend {
         spread: (step) => spreads.get(step),
         parallel: spreads.size > 0,
         stage: claim,
+        write: (address, words) => memory.write(address, words),
       });
       const commands = claim(words.byteLength);
       for (const i of relative) words[i]! += commands;
@@ -332,6 +336,9 @@ class CpuBackend implements Backend {
     }
   }
 }
+
+/** A step, and those within it. */
+const withStages = (step: BoundStep): readonly BoundStep[] => (step.rows ? [step, ...step.rows.stages.map((s) => s.step)] : [step]);
 
 function stepsOf(segments: readonly Segment[]): BoundStep[] {
   return segments.flatMap((s) => {

@@ -29,7 +29,7 @@ function elementCost(kernel: LoopKernel): number {
   return cost;
 }
 
-export function nanoseconds({ kernel, sizes, writes }: BoundStep): number {
+export function nanoseconds({ kernel, sizes, writes, rows }: BoundStep): number {
   const count = sizes.reduce((product, s) => product * s, 1);
   switch (kernel.kind) {
     case "loop":
@@ -38,6 +38,8 @@ export function nanoseconds({ kernel, sizes, writes }: BoundStep): number {
       return count * writes.length * PRODUCT * (storageBytes(kernel.storage) / 4);
     case "scatterAdd":
       return count * SCATTER;
+    case "rows":
+      return rows!.stages.reduce((sum, s) => sum + nanoseconds(s.step), 0);
     case "argsort":
       return count * COMPARISON * Math.log2(Math.max(2, sizes[1]!));
   }

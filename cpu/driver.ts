@@ -12,6 +12,7 @@ import { I32, ModuleBuilder } from "./encoder.ts";
 import { ARGUMENT_BYTES, emitParallel, parallelOperands } from "./parallel.ts";
 import type { Spread } from "./parts.ts";
 import { matmulArguments, matmulWorkspace, productsOf } from "./product.ts";
+import { ROWS_ARGUMENTS, rowsArguments, type RowsParts } from "./rows.ts";
 import { scatterWorkspace } from "./scatter.ts";
 import { argsortWorkspace } from "./sort.ts";
 
@@ -97,6 +98,8 @@ export function workspaceOf(step: BoundStep): number {
       return scatterWorkspace(sizes);
     case "argsort":
       return argsortWorkspace(sizes);
+    case "rows":
+      return 0;
   }
 }
 
@@ -151,6 +154,14 @@ function workspaceArguments(steps: readonly BoundStep[]): readonly number[] {
   return here.flatMap((v, i) => (v === there[i] ? [] : [4 * i]));
 }
 
+const rowsParts = (places: Places): RowsParts => ({
+  place: (step) => places.kernel(step),
+  blocks: (step, workspace) => singles(step).map((single) => argumentsOf(single, workspace)),
+  workspaceOf,
+  claim: (bytes) => places.stage(bytes),
+  write: (address, words) => places.write(address, words),
+});
+
 /** What encoding a plan needs to know of the backend. */
 export interface Places {
   /** The kernel's place in the function table. */
@@ -164,6 +175,7 @@ export interface Places {
   readonly parallel: boolean;
   /** Room for `bytes` bytes that live as long as the plan. */
   stage(bytes: number): number;
+  write(address: number, words: Uint32Array): void;
 }
 
 /** The commands of a plan, and which of their words are addresses of commands, counted from the first one. */
@@ -184,13 +196,15 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
     relative.push(operand);
   };
   const invoke = (step: BoundStep): void => {
+    if (step.kernel.kind === "rows") return void command(places.kernel(step), () => words.push(...rowsArguments(step, rowsParts(places))));
     for (const single of singles(step))
       command(places.kernel(single), () => pushArguments(words, single, workspaceOf(single) > 0 ? places.workspace : 0));
   };
   /** What follows the plan's end: parts, and the operands that are to be their addresses. */
   const parts: { readonly operand: number; readonly steps: readonly BoundStep[] }[] = [];
   const parallel = (steps: readonly BoundStep[]): void => {
-    const bytes = 4 * (argumentsOf(steps[0]!, 0).length + 2);
+    const first = steps[0]!;
+    const bytes = 4 * ((first.kernel.kind === "rows" ? ROWS_ARGUMENTS : argumentsOf(first, 0).length) + 2);
     const relocations = workspaceArguments(steps);
     const operands = parallelOperands({ count: steps.length, bytes, workspaceStride: places.workspaceStride, relocations });
     parts.push({ operand: fixed(Opcode.parallel, ...operands), steps });

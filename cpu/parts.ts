@@ -2,12 +2,14 @@
  * How a step is cut into parts that may run at the same time, each with bits that do not depend on the cut: an index space at fixed places
  * along its axes; a sum, where it has too few results for that, into whole subtrees of kernel/tree.ts, which one more step joins.
  */
-import { type Storage, storageBytes } from "../core/dtype.ts";
+import type { Storage } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
 import * as e from "../kernel/expr.ts";
-import { type Access, body, type Kernel, type LoopKernel, loopKernel } from "../kernel/kernel.ts";
+import type { Access, LoopKernel, MatmulKernel } from "../kernel/kernel.ts";
+import { rowsOf } from "../kernel/rows.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { nanoseconds } from "./cost.ts";
+import { type Combine, PartialResults, type Results } from "./joins.ts";
 import { productsOf } from "./product.ts";
 
 /** A step as parts, and what joins them. */
@@ -67,6 +69,8 @@ export function spreadStep(step: BoundStep, { parts, stage }: Spreading): Spread
       return spreadLoop(step, step.kernel, wanted, stage);
     case "matmul":
       return spreadProducts(step, step.kernel.storage, wanted, stage);
+    case "rows":
+      return spreadRows(step, wanted, stage);
     case "scatterAdd":
     case "argsort":
       return undefined;
@@ -74,7 +78,8 @@ export function spreadStep(step: BoundStep, { parts, stage }: Spreading): Spread
 }
 
 /** Whether a step writes what it reads: should a worker be lost, its part could not be done again. */
-const overwrites = (step: BoundStep): boolean => step.writes.some((w) => step.reads.some((r) => r.buffer === w.buffer));
+const overwrites = (step: BoundStep): boolean =>
+  step.writes.some((w) => step.reads.some((r) => r.buffer === w.buffer && r.offset === w.offset));
 
 const several = (parts: readonly BoundStep[], joins: readonly BoundStep[] = []): Spread | undefined =>
   parts.length < 2 ? undefined : { parts, joins };
@@ -102,14 +107,8 @@ function spreadLoop(step: BoundStep, kernel: LoopKernel, wanted: number, stage: 
     if (bestUnits < wanted && chunks.count > bestUnits && divisible(rank - 1) && value.type !== "bool") {
       const combine = fold === "sum" ? e.add : fold === "prod" ? e.mul : e[fold];
       const inner = rank === 1 ? 1 : kernel.writes[0]!.inner;
-      return joined(
-        slices(step, axisOf(rank - 1), chunks.positions),
-        step.sizes.slice(0, -1),
-        kernel.writes[0]!.storage,
-        inner,
-        combine,
-        stage,
-      );
+      const results = { sizes: step.sizes.slice(0, -1), storage: kernel.writes[0]!.storage, inner, stage };
+      return joined(slices(step, axisOf(rank - 1), chunks.positions), results, combine);
     }
   }
   if (best < 0) return undefined;
@@ -148,8 +147,8 @@ function spreadProducts(step: BoundStep, storage: Storage, wanted: number, stage
   const chunks = chunksOf(k, Math.ceil(wanted / products));
   if (count() < wanted && chunks.count * products > count()) {
     const spreads = productsOf(step).map((p) => {
-      const inner = p.writes[0]!.strides[2] === 1 ? 1 : "strided";
-      return joined(slices(p, productAxes.k, chunks.positions), [b, m, n], storage, inner, e.add, stage);
+      const inner = p.writes[0]!.strides[2] === 1 ? (1 as const) : ("strided" as const);
+      return joined(slices(p, productAxes.k, chunks.positions), { sizes: [b, m, n], storage, inner, stage }, e.add);
     });
     return { parts: spreads.flatMap((s) => s.parts), joins: spreads.flatMap((s) => s.joins) };
   }
@@ -157,45 +156,41 @@ function spreadProducts(step: BoundStep, storage: Storage, wanted: number, stage
   return several(alongRows.flatMap((p) => slices(p, productAxes.n, columns)));
 }
 
-/** Parts that leave their results, of the given sizes, side by side; and the step that joins them pairwise, as the tree does above its blocks. */
-function joined(
-  parts: readonly BoundStep[],
-  sizes: readonly number[],
-  storage: Storage,
-  inner: Access["inner"],
-  combine: (a: e.Expr, b: e.Expr) => e.Expr,
-  stage: Spreading["stage"],
-): Spread {
-  const length = sizes.reduce((product, s) => product * s, 1);
-  const buffer = stage(parts.length * length * storageBytes(storage));
-  const strides = sizes.map((_, i) => sizes.slice(i + 1).reduce((product, s) => product * s, 1));
-  const partial = (p: number, steps: readonly number[]): BoundOperand => ({ buffer, offset: p * length, strides: steps });
-  const write = parts[0]!.writes[0]!;
-  const scalar = sizes.length === 0;
-  const join: BoundStep = {
-    kernel: joinKernel(Math.max(1, sizes.length), parts.length, storage, inner, combine),
-    sizes: scalar ? [1] : sizes,
-    reads: parts.map((_, p) => partial(p, scalar ? [1] : strides)),
-    writes: [scalar ? { ...write, strides: [1] } : write],
-    uniforms: [],
-  };
-  return { parts: parts.map((part, p) => ({ ...part, writes: [partial(p, strides)] })), joins: [join] };
+/** Tiles in a row for each part: with whole subtrees of the sums over rows, which are joined afterwards. */
+function spreadRows({ rows, ...step }: BoundStep, wanted: number, stage: Spreading["stage"]): Spread | undefined {
+  const [count] = step.sizes as [number];
+  const { positions } = chunksOf(count, wanted);
+  const starts = Array.from({ length: Math.ceil(count / positions) }, (_, p) => p * positions);
+  const partial = new Map<BoundOperand, PartialResults>();
+  for (const { step: inner, reduces } of rows!.stages) {
+    if (!reduces) continue;
+    const { kernel } = inner as { kernel: LoopKernel | MatmulKernel };
+    const loop = kernel.kind === "loop";
+    const sizes = inner.sizes.slice(0, loop ? -1 : 3);
+    const [storage, along]: [Storage, Access["inner"]] = loop
+      ? [kernel.writes[0]!.storage, kernel.rank === 1 ? 1 : kernel.writes[0]!.inner]
+      : [kernel.storage, 1];
+    for (const write of inner.writes) partial.set(write, new PartialResults({ count: starts.length, sizes, storage, inner: along, stage }));
+  }
+  const parts = starts.map((start, p) => {
+    const length = Math.min(positions, count - start);
+    const stages = rows!.stages.map((s) => {
+      const part = rowsOf(s, start, length);
+      return { ...s, step: s.reduces ? { ...part, writes: s.step.writes.map((w) => partial.get(w)!.at(p)) } : part };
+    });
+    return { ...step, sizes: [length], rows: { ...rows!, stages } };
+  });
+  return several(
+    parts,
+    [...partial].map(([write, sums]) => sums.join(write, e.add)),
+  );
 }
 
-function joinKernel(
-  rank: number,
-  count: number,
-  storage: Storage,
-  inner: Access["inner"],
-  combine: (a: e.Expr, b: e.Expr) => e.Expr,
-): Kernel {
-  const reads: Access[] = Array.from({ length: count }, () => ({ storage, inner: 1 }));
-  let level = reads.map((_, p) => e.read(p, storage));
-  while (level.length > 1) {
-    const above: e.Expr[] = [];
-    for (let p = 0; p < level.length; p += 2) above.push(p + 1 < level.length ? combine(level[p]!, level[p + 1]!) : level[p]!);
-    level = above;
-  }
-  const storages = reads.map((r) => r.storage);
-  return loopKernel(rank, reads, [{ storage, inner }], body(storages, level), undefined);
+/** Parts that leave their results, of the given sizes, side by side; and the step that joins them. */
+function joined(parts: readonly BoundStep[], results: Omit<Results, "count">, combine: Combine): Spread {
+  const partial = new PartialResults({ ...results, count: parts.length });
+  return {
+    parts: parts.map((part, p) => ({ ...part, writes: [partial.at(p)] })),
+    joins: [partial.join(parts[0]!.writes[0]!, combine)],
+  };
 }

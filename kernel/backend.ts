@@ -1,6 +1,6 @@
 /** What the scheduler asks of a device. Implemented by the interpreter (the judge), by `cpu`, and by `gpu`. */
 import type { Storage, TypedArray } from "../core/dtype.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, Stage } from "./kernel.ts";
 
 /** A device buffer: a number the backend gave out. 0 is never a buffer. */
 export type Buffer = number;
@@ -10,6 +10,8 @@ export interface BoundOperand {
   readonly buffer: Buffer;
   readonly offset: number;
   readonly strides: readonly number[];
+  /** Whether it lies in the room that a rows kernel has for a tile: then `buffer` says nothing. */
+  readonly local?: boolean;
 }
 
 /** A step whose dimensions and buffers are known. */
@@ -19,6 +21,8 @@ export interface BoundStep {
   readonly reads: readonly BoundOperand[];
   readonly writes: readonly BoundOperand[];
   readonly uniforms: readonly number[];
+  /** For a rows kernel: its stages, and the room that a tile needs for what is local, in bytes. */
+  readonly rows?: { readonly stages: readonly Stage<BoundStep, number>[]; readonly bytes: number };
 }
 
 /**

@@ -7,6 +7,7 @@
  *   prologue   what only a reduction reads is computed inside it
  *   products   products of the same sizes that do not wait for each other become one kernel
  *   emit       values that nobody outside a kernel reads are not stored
+ *   rows       the layers of a network on rows take a tile of rows through all of them
  *
  * Whenever expressions are rewritten they are also simplified, as far as that keeps bits. Every operation still rounds to its own type and every
  * sum keeps its tree: no bit changes.
@@ -17,6 +18,7 @@ import type { Literal } from "./fusion/literals.ts";
 import { products } from "./fusion/products.ts";
 import { prologue } from "./fusion/prologue.ts";
 import { recompute } from "./fusion/recompute.ts";
+import { rows } from "./fusion/rows.ts";
 import type { Slot, Step } from "./kernel.ts";
 
 /**
@@ -26,5 +28,5 @@ import type { Slot, Step } from "./kernel.ts";
 export function fuse(steps: readonly Step[], keep: (slot: Slot) => boolean, literal: Literal = () => undefined): Step[] {
   const items = group(steps, literal);
   recompute(items, keep);
-  return emit(products(prologue(items, keep)), keep);
+  return rows(emit(products(prologue(items, keep)), keep), keep);
 }

@@ -6,8 +6,18 @@ import { arrayOf, type Storage, storageBytes, type TypedArray } from "../core/dt
 import { type Backend, type BoundOperand, type BoundStep, type Buffer, OutOfMemory, type Program, type Segment } from "./backend.ts";
 import { compileBody } from "./evaluate.ts";
 import { foldFunction, treeSum } from "./fold.ts";
-import { type ArgsortKernel, isScan, type Kernel, type LoopKernel, type MatmulKernel, type ScatterAddKernel } from "./kernel.ts";
+import {
+  type ArgsortKernel,
+  isScan,
+  type Kernel,
+  type LoopKernel,
+  type MatmulKernel,
+  rowsKernel,
+  type ScatterAddKernel,
+} from "./kernel.ts";
+import { resultLength, rowsOf } from "./rows.ts";
 import { binaryFunction } from "./scalar.ts";
+import { BLOCK } from "./tree.ts";
 
 /** A typed array behind an operand, with every access checked. */
 interface Memory {
@@ -153,8 +163,54 @@ class Interpreter implements Backend {
         return runScatterAdd(kernel, step.sizes, bind("read", [kernel.storage, "i32", kernel.storage]), bind("write", [kernel.storage]));
       case "argsort":
         return runArgsort(kernel, step.sizes, bind("read", [kernel.storage]), bind("write", ["i32"]));
+      case "rows":
+        return this.#rows(step);
     }
   }
+
+  /** Tile by tile, as the compiled kernels do it; what is summed over rows is kept for all tiles, and joined at the end. */
+  #rows({ sizes: [count], rows }: BoundStep): void {
+    const room = this.allocate(rows!.bytes);
+    const partial = new Map<BoundOperand, TypedArray[]>();
+    const located = (o: BoundOperand): BoundOperand => (o.local ? { ...o, buffer: room } : o);
+    for (let start = 0; start < count!; start += BLOCK)
+      for (const stage of rows!.stages) {
+        const part = rowsOf(stage, start, Math.min(BLOCK, count! - start));
+        const results = stage.reduces ? stage.step.writes : [];
+        const targets = results.map(() => this.allocate(resultLength(part) * 8));
+        this.#step({
+          ...part,
+          reads: part.reads.map(located),
+          writes: part.writes.map((o, i) => (stage.reduces ? { ...o, buffer: targets[i]!, offset: 0 } : located(o))),
+        });
+        results.forEach((write, i) => {
+          const values = this.view(targets[i]!, writeStorage(part, i), resultLength(part)).slice();
+          partial.set(write, [...(partial.get(write) ?? []), values]);
+          this.free(targets[i]!);
+        });
+      }
+    for (const { step, reduces } of rows!.stages)
+      (reduces ? step.writes : []).forEach((write, i) => {
+        const storage = writeStorage(step, i);
+        const total = joinPairwise(partial.get(write) ?? [new (arrayOf(storage))(resultLength(step))], binaryFunction("add", storage));
+        total.forEach((v, at) => this.#bind(rowsKernel, "write", i, write, storage).set(write.offset + at, v));
+      });
+    this.free(room);
+  }
+}
+
+const writeStorage = ({ kernel }: BoundStep, slot: number): Storage =>
+  kernel.kind === "loop" ? kernel.writes[slot]!.storage : (kernel as MatmulKernel).storage;
+
+/** Adjacent pairs, level by level; an odd one at the end moves up as it is. */
+function joinPairwise(parts: readonly TypedArray[], plus: (a: number, b: number) => number): TypedArray {
+  let level = parts;
+  while (level.length > 1)
+    level = Array.from({ length: Math.ceil(level.length / 2) }, (_, p) => {
+      const [a, b] = [level[2 * p]!, level[2 * p + 1]];
+      return b ? a.map((v: number, i: number) => plus(v, b[i]!)) : a;
+    });
+  return level[0]!;
 }
 
 const storageOf = (type: string): string => (type === "bool" ? "u32" : type);

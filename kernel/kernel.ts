@@ -100,7 +100,16 @@ export interface ArgsortKernel {
   readonly key: string;
 }
 
-export type Kernel = LoopKernel | MatmulKernel | ScatterAddKernel | ArgsortKernel;
+/**
+ * Steps that work on rows, BLOCK rows at a time through all of them, so that what they leave each other stays in a cache: see rows.ts. sizes =
+ * [rows]; reads and writes are all operands of the steps that are not local to a tile.
+ */
+export interface RowsKernel {
+  readonly kind: "rows";
+  readonly key: string;
+}
+
+export type Kernel = LoopKernel | MatmulKernel | ScatterAddKernel | ArgsortKernel | RowsKernel;
 
 /** A symbolic buffer: so many elements of a storage type. The scheduler decides where it lives, and when. */
 export class Slot {
@@ -128,6 +137,25 @@ export interface Step {
   readonly uniforms: readonly Dim[];
   /** For a loop kernel, the loop before its axes were merged: what fusion works on. */
   readonly loop?: Loop;
+  /** For a rows kernel, its stages. */
+  readonly rows?: Rows;
+}
+
+/** A step of a rows kernel, and how rows lie in it. */
+export interface Stage<S, D> {
+  readonly step: S;
+  /** The axis among the step's sizes that has the rows, outermost first. */
+  readonly axis: number;
+  /** How many positions of that axis a row has. */
+  readonly unit: D;
+  /** Whether it sums over the rows: its result is there when all tiles are done. */
+  readonly reduces: boolean;
+}
+
+export interface Rows {
+  readonly stages: readonly Stage<Step, Dim>[];
+  /** What only these stages read and write, with the elements of a row. A tile's worth of it exists at a time. */
+  readonly locals: ReadonlyMap<Slot, Dim>;
 }
 
 /** Where a step reads and writes, without settling its kernel: by views for a loop, by operands else. */
@@ -173,3 +201,4 @@ export const matmulKernel = (storage: Storage): MatmulKernel => internKernel({ k
 export const scatterAddKernel = (storage: Storage): ScatterAddKernel =>
   internKernel({ kind: "scatterAdd", storage, key: `scatterAdd ${storage}` });
 export const argsortKernel = (storage: Storage): ArgsortKernel => internKernel({ kind: "argsort", storage, key: `argsort ${storage}` });
+export const rowsKernel: RowsKernel = { kind: "rows", key: "rows" };

@@ -7,10 +7,11 @@ import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { evaluateShape } from "../core/shape.ts";
-import { type Backend, type BoundOperand, type BoundStep, OutOfMemory, type Program } from "../kernel/backend.ts";
+import { type Backend, OutOfMemory, type Program } from "../kernel/backend.ts";
 import { fuse } from "../kernel/fuse.ts";
-import { type Operand, operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
+import { operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
 import { checkRoom } from "../kernel/lowering.ts";
+import { bindSteps } from "./bind.ts";
 import type { Failure, NodeState } from "./node.ts";
 import { largest, type Memory } from "./place.ts";
 import { type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
@@ -203,22 +204,11 @@ export class Plan {
   bind({ backend, memory, sizes, sizesVersion }: Bindings): void {
     const { offsets } = this.#arena;
     const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
-    const bound = ({ slot, offset, strides }: Operand): BoundOperand => {
+    const steps = bindSteps(this.#able, size, (slot) => {
       const at = offsets.get(slot);
-      return at === undefined
-        ? { buffer: memory.buffer(slot), offset: size(offset), strides: strides.map(size) }
-        : { buffer: memory.arena, offset: size(offset) + at / storageBytes(slot.storage), strides: strides.map(size) };
-    };
-    const steps = this.#able.map(
-      ({ kernel, sizes: dims, reads, writes, uniforms }): BoundStep => ({
-        kernel,
-        sizes: dims.map(size),
-        reads: reads.map(bound),
-        writes: writes.map(bound),
-        uniforms: uniforms.map(size),
-      }),
-    );
-    this.kernels = steps.length;
+      return at === undefined ? { buffer: memory.buffer(slot), bytes: 0 } : { buffer: memory.arena, bytes: at };
+    });
+    this.kernels = steps.reduce((n, step) => n + (step.rows?.stages.length ?? 1), 0);
     this.traffic = trafficOf(this.#able, size);
     const staying = memory.bytes - memory.arenaBytes;
     this.peak = { bytes: staying + this.#arena.bytes, live: staying + this.#arena.live };

@@ -12,11 +12,27 @@ export interface Traffic {
 export function trafficOf(steps: readonly Step[], size: (d: Dim) => number): Traffic {
   let [read, written] = [0, 0];
   for (const step of steps) {
-    const walks = walksOf(step, step.sizes.map(size), size);
-    read += touched(step.reads, walks.read, size);
-    written += touched(step.writes, walks.write, size);
+    // What is local to a tile does not leave the cache.
+    const inner = step.rows?.stages.map((s) => s.step) ?? [step];
+    const walks = inner.map((s) => walksOf(s, s.sizes.map(size), size));
+    const through = ({ slot }: Operand): boolean => !step.rows?.locals.has(slot);
+    const list = (operands: readonly Operand[], walk: Walk): Walked[] =>
+      operands.flatMap((operand, i) => (through(operand) ? [{ slot: operand.slot, elements: walk(operand, i) }] : []));
+    read += touched(
+      inner.flatMap((s, k) => list(s.reads, walks[k]!.read)),
+      size,
+    );
+    written += touched(
+      inner.flatMap((s, k) => list(s.writes, walks[k]!.write)),
+      size,
+    );
   }
   return { read, written };
+}
+
+interface Walked {
+  readonly slot: Slot;
+  readonly elements: number;
 }
 
 /** How many elements operand i walks over. */
@@ -41,9 +57,9 @@ function walksOf({ kernel }: Step, sizes: readonly number[], size: (d: Dim) => n
   return { read: () => Infinity, write: () => Infinity };
 }
 
-function touched(operands: readonly Operand[], walk: Walk, size: (d: Dim) => number): number {
+function touched(walked: readonly Walked[], size: (d: Dim) => number): number {
   const elements = new Map<Slot, number>();
-  operands.forEach((o, i) => elements.set(o.slot, Math.min((elements.get(o.slot) ?? 0) + walk(o, i), size(o.slot.length))));
+  for (const w of walked) elements.set(w.slot, Math.min((elements.get(w.slot) ?? 0) + w.elements, size(w.slot.length)));
   let bytes = 0;
   for (const [slot, count] of elements) bytes += count * storageBytes(slot.storage);
   return bytes;
