@@ -5,16 +5,17 @@
 import type { Storage, TypedArray } from "../core/dtype.ts";
 import type { Backend, BoundStep, Buffer, Program, Segment } from "../kernel/backend.ts";
 import { mathFunctions } from "../kernel/expr.ts";
-import { isScan, type Kernel } from "../kernel/kernel.ts";
-import { driverModule, encodeCommands, FIRST_KERNEL, workspaceOf } from "./driver.ts";
+import { isScan, type Kernel, type MatmulKernel } from "../kernel/kernel.ts";
+import { driverModule, encodeCommands, FIRST_KERNEL, singles, workspaceOf } from "./driver.ts";
 import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
 import { emitReduction, planReduction } from "./fold.ts";
 import { emitLoop } from "./loops.ts";
-import { emitMatmul } from "./matmul.ts";
+import { emitProduct } from "./matmul.ts";
 import { nanoseconds } from "./cost.ts";
 import { DeviceMemory, MAX_BYTES, Scratch } from "./memory.ts";
 import { type Spread, spreadStep } from "./parts.ts";
 import { emitRows } from "./rows.ts";
+import { type ProductCode, productCode } from "./product.ts";
 import { emitScan } from "./scan.ts";
 import { emitScatterAdd } from "./scatter.ts";
 import { emitArgsort } from "./sort.ts";
@@ -56,18 +57,23 @@ interface CompiledKernel {
   unit: Unit;
 }
 
-function emitKernel(module: ModuleBuilder, f: FunctionBuilder, kernel: Kernel): void {
-  switch (kernel.kind) {
+/** What is compiled: a code, or the way in which a product is computed. */
+type Code = Exclude<Kernel, MatmulKernel> | ProductCode;
+
+const codeOf = (step: BoundStep): Code => (step.kernel.kind === "matmul" ? productCode(step, step.kernel.storage) : step.kernel);
+
+function emitCode(module: ModuleBuilder, f: FunctionBuilder, code: Code): void {
+  switch (code.kind) {
     case "loop":
-      if (kernel.fold === undefined) return emitLoop(f, kernel);
-      if (isScan(kernel.fold)) return emitScan(f, kernel, kernel.fold);
-      return emitReduction(f, planReduction(kernel));
-    case "matmul":
-      return emitMatmul(module, f, kernel.storage);
+      if (code.fold === undefined) return emitLoop(f, code);
+      if (isScan(code.fold)) return emitScan(f, code, code.fold);
+      return emitReduction(f, planReduction(code));
+    case "product":
+      return emitProduct(module, f, code);
     case "scatterAdd":
-      return emitScatterAdd(f, kernel.storage);
+      return emitScatterAdd(f, code.storage);
     case "argsort":
-      return emitArgsort(f, kernel.storage);
+      return emitArgsort(f, code.storage);
     case "rows":
       return emitRows(module, f);
   }
@@ -97,7 +103,7 @@ class CpuBackend implements Backend {
   #imports: WebAssembly.Imports = {};
   #run: (commands: number, control: number) => void = () => this.#live;
   /** In order of last preparation, so that idle kernels at the front go first. */
-  readonly #kernels = new Map<Kernel, CompiledKernel>();
+  readonly #kernels = new Map<Code, CompiledKernel>();
   readonly #freePlaces: number[] = [];
   #workspace = noWorkspace();
   readonly #options: CpuOptions;
@@ -173,7 +179,7 @@ class CpuBackend implements Backend {
       const workspaceStride = Math.ceil(most(parts) / 64) * 64;
       workspace = this.#borrowWorkspace(Math.max(most(serial), workspaceStride * this.#threadCount));
       const { words, relative } = encodeCommands(segments, {
-        kernel: (step) => this.#kernels.get(step.kernel)!.place,
+        kernel: (step) => this.#kernels.get(codeOf(step))!.place,
         workspace: workspace.address,
         workspaceStride,
         spread: (step) => spreads.get(step),
@@ -240,10 +246,10 @@ class CpuBackend implements Backend {
   }
 
   /** Compiles kernels, in one module, and puts them into the function table. */
-  #instantiate(kernels: readonly Kernel[], places: number[], shared: boolean): Unit {
+  #instantiate(kernels: readonly Code[], places: number[], shared: boolean): Unit {
     if (kernels.length === 0) return { bytes: new Uint8Array(), places };
     const module = new ModuleBuilder();
-    kernels.forEach((k, i) => emitKernel(module, module.function([I32], [], `k${i}`), k));
+    kernels.forEach((k, i) => emitCode(module, module.function([I32], [], `k${i}`), k));
     const bytes = module.encode(shared);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.#imports);
     places.forEach((place, i) => this.#table.set(place, exports[`k${i}`] as () => void));
@@ -252,7 +258,7 @@ class CpuBackend implements Backend {
 
   /** The distinct kernels of the steps; those not seen before are compiled. */
   #compile(steps: readonly BoundStep[]): CompiledKernel[] {
-    const wanted = [...new Set(steps.map((s) => s.kernel))];
+    const wanted = [...new Set(steps.flatMap(singles).map(codeOf))];
     const missing = wanted.filter((k) => !this.#kernels.has(k));
     if (missing.length > 0) {
       const places = missing.map(() => this.#freePlaces.pop() ?? this.#table.grow(1));
@@ -302,8 +308,8 @@ class CpuBackend implements Backend {
   }
 
   #shareKernels(parts: readonly BoundStep[]): void {
-    for (const { kernel } of parts) {
-      const { unit } = this.#kernels.get(kernel)!;
+    for (const part of parts.flatMap(singles)) {
+      const { unit } = this.#kernels.get(codeOf(part))!;
       if (this.#shared.has(unit)) continue;
       this.#shared.add(unit);
       this.#threads!.share(unit);

@@ -138,7 +138,7 @@ function pushArguments(out: number[], step: BoundStep, workspace: number): void 
 }
 
 /** Kernels are invoked for one product each. */
-const singles = (step: BoundStep): readonly BoundStep[] => (step.kernel.kind === "matmul" ? productsOf(step) : [step]);
+export const singles = (step: BoundStep): readonly BoundStep[] => (step.kernel.kind === "matmul" ? productsOf(step) : [step]);
 
 function argumentsOf(step: BoundStep, workspace: number): number[] {
   const out: number[] = [];

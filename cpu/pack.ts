@@ -1,111 +1,143 @@
-/**
- * Packing for matrix products: a panel of a few rows, any strides, becomes contiguous, one k after the other, in the order
- * k mod 4 = 0, then 1, 2, 3.
- */
+/** Copies for matrix products: panels packed k by k, results out of a temporary matrix, the lower half of a symmetric one. */
 import { storageBytes } from "../core/dtype.ts";
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder, type Pushed, V128 } from "./encoder.ts";
+import { emitTransposition } from "./panel.ts";
+import { type Float, lanesOf } from "./product.ts";
 
 /**
- * (to, from, row stride, k stride, depth, rows present) -> ()
- * Missing rows repeat the last one there is: their products are computed and never used.
+ * Packs rows `first`, `first` + width, ... before `end`, so many at a time as are wide, none after `most`: all k's of a panel, each with the
+ * elements of its rows side by side. Where there are fewer rows than a panel has, the last one is repeated.
+ * (to, from, row stride, k stride, depth, first, end, most, rows there are) -> where the packed panels end
  */
-export function emitPack(module: ModuleBuilder, storage: "f32" | "f64", rows: number): FunctionBuilder {
-  const f = module.function([I32, I32, I32, I32, I32, I32], []);
+export function emitPack(module: ModuleBuilder, storage: Float, width: number): FunctionBuilder {
+  const f = module.function(new Array<typeof I32>(9).fill(I32), [I32]);
   const { get, set, op, i32 } = f;
-  const [to, from, rowStride, kStride, depth, present] = [0, 1, 2, 3, 4, 5];
+  const [to, from, rowStride, kStride, depth, i, end, most, present] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const bytes = storageBytes(storage);
-  const [first, k, source, stride4] = f.locals();
-  set(stride4, op("i32.shl", get(kStride), i32(2)));
-  const all = (): Pushed => op("i32.eq", get(present), i32(rows));
+  const lanes = lanesOf(storage);
+  const [k, source, at] = f.locals();
+  const rows = Array.from({ length: width }, () => f.local());
+  const inVectors = width >= lanes;
 
-  /** Copies what `copy` takes from `source`, for all k in order of their classes, each moving `to` by one packed k. */
-  const byClass = (copy: () => void): void => {
-    set(first, i32(0));
-    f.loop((nextClass) => {
-      set(k, get(first));
-      set(source, f.add(get(from), f.mul(get(first), get(kStride))));
-      f.block((done) =>
+  /** Rows next to each other: whole vectors. */
+  const vectors = (): void => {
+    set(source, get(at));
+    set(k, get(depth));
+    f.loop((next) => {
+      for (let offset = 0; offset < width * bytes; offset += 16)
+        f.store("v128.store", get(to), f.load("v128.load", get(source), offset), offset);
+      f.increase(to, i32(width * bytes));
+      f.increase(source, get(kStride));
+      f.brIf(next, f.tee(k, f.sub(get(k), i32(1))));
+    });
+  };
+  /** Squares of k's next to each other are transposed; the k's that are left, or all if they are apart, go one by one. */
+  const elements = (): void => {
+    rows.forEach((row, r) => {
+      if (r === 0) return set(row, get(at));
+      const previous = rows[r - 1]!;
+      set(row, op("select", f.add(get(previous), get(rowStride)), get(previous), op("i32.gt_u", get(present), i32(r))));
+    });
+    set(k, get(depth));
+    if (inVectors)
+      f.block((rest) => {
+        f.brIf(rest, op("i32.ne", get(kStride), i32(bytes)));
         f.loop((next) => {
-          f.brIf(done, op("i32.ge_u", get(k), get(depth)));
-          copy();
-          f.increase(to, i32(rows * bytes));
-          f.increase(source, get(stride4));
-          f.increase(k, i32(4));
+          f.brIf(rest, op("i32.lt_u", get(k), i32(lanes)));
+          const square = Array.from({ length: lanes }, () => f.local(V128));
+          for (let group = 0; group < width; group += lanes) {
+            square.forEach((v, r) => {
+              set(v, f.load("v128.load", get(rows[group + r]!)));
+              f.increase(rows[group + r]!, i32(16));
+            });
+            emitTransposition(f, storage, square).forEach((v, q) => f.store("v128.store", get(to), get(v), (q * width + group) * bytes));
+          }
+          f.increase(to, i32(lanes * width * bytes));
+          f.increase(k, i32(-lanes));
           f.br(next);
-        }),
-      );
-      f.brIf(nextClass, op("i32.lt_u", f.tee(first, f.add(get(first), i32(1))), i32(4)));
+        });
+      });
+    f.block((done) => {
+      f.brIf(done, op("i32.eqz", get(k)));
+      f.loop((next) => {
+        rows.forEach((row, r) => {
+          f.store(`${storage}.store`, get(to), f.load(`${storage}.load`, get(row)), r * bytes);
+          f.increase(row, get(kStride));
+        });
+        f.increase(to, i32(width * bytes));
+        f.brIf(next, f.tee(k, f.sub(get(k), i32(1))));
+      });
     });
   };
 
-  // Rows next to each other: whole vectors.
-  f.if(op("i32.and", all(), op("i32.eq", get(rowStride), i32(bytes))), () => {
-    byClass(() => {
-      for (let at = 0; at < rows * bytes; at += 16) f.store("v128.store", get(to), f.load("v128.load", get(source), at), at);
-    });
-    f.return();
+  f.loop((next) => {
+    set(at, f.add(get(from), f.mul(f.min(i, most), get(rowStride))));
+    const adjacent = (): Pushed => op("i32.and", op("i32.ge_u", get(present), i32(width)), op("i32.eq", get(rowStride), i32(bytes)));
+    if (inVectors) f.if(adjacent(), vectors, elements);
+    else elements();
+    f.brIf(next, op("i32.lt_u", f.tee(i, f.add(get(i), i32(width))), get(end)));
   });
-
-  const pointers = Array.from({ length: rows }, () => f.local());
-  const scalar = (): void => {
-    const element = f.local();
-    byClass(() => {
-      set(element, get(source));
-      for (let i = 0; i < rows; i++) {
-        f.store(`${storage}.store`, get(to), f.load(`${storage}.load`, get(element)), i * bytes);
-        if (i < rows - 1)
-          set(element, op("select", f.add(get(element), get(rowStride)), get(element), op("i32.gt_u", get(present), i32(i + 1))));
-      }
-    });
-  };
-  // k's next to each other: four of them from four rows are a transposition, one row of it for each class.
-  if (storage === "f32")
-    f.if(
-      op("i32.and", all(), op("i32.and", op("i32.eq", get(kStride), i32(bytes)), op("i32.eqz", op("i32.and", get(depth), i32(3))))),
-      () => {
-        transposed(f, rows, pointers, { to, from, rowStride, depth });
-        f.return();
-      },
-    );
-  scalar();
+  get(to);
   return f;
 }
 
-function transposed(
-  f: FunctionBuilder,
-  rows: number,
-  pointers: readonly Local[],
-  { to, from, rowStride, depth }: Record<"to" | "from" | "rowStride" | "depth", Local>,
-): void {
+/** Copies a matrix, any strides. (to, row stride, column stride, from, row stride, column stride, rows, columns) -> () */
+export function emitCopy(module: ModuleBuilder, storage: Float): FunctionBuilder {
+  const f = module.function(new Array<typeof I32>(8).fill(I32), []);
   const { get, set, i32 } = f;
-  const [classBytes, k] = f.locals();
-  const classes = [f.local(), f.local(), f.local(), f.local()];
-  const [a, b, c, d] = f.locals(V128);
-  const vectors = [a, b, c, d];
-  const pairs = [f.local(V128), f.local(V128), f.local(V128), f.local(V128)] as const;
-  set(classBytes, f.mul(get(depth), i32(rows)));
-  classes.forEach((p, r) => set(p, f.add(get(to), f.mul(get(classBytes), i32(r)))));
-  pointers.forEach((p, i) => set(p, f.add(get(from), f.mul(get(rowStride), i32(i)))));
-  set(k, get(depth));
-  f.loop((next) => {
-    for (let group = 0; group < rows; group += 4) {
-      vectors.forEach((v, i) => set(v, f.load("v128.load", get(pointers[group + i]!))));
-      set(pairs[0], f.shuffle(get(a), get(b), [0, 4, 1, 5]));
-      set(pairs[1], f.shuffle(get(a), get(b), [2, 6, 3, 7]));
-      set(pairs[2], f.shuffle(get(c), get(d), [0, 4, 1, 5]));
-      set(pairs[3], f.shuffle(get(c), get(d), [2, 6, 3, 7]));
-      classes.forEach((p, r) => {
-        const high = r >> 1;
-        f.store(
-          "v128.store",
-          get(p),
-          f.shuffle(get(pairs[high]!), get(pairs[2 + high]!), r % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]),
-          group * 4,
-        );
-      });
-    }
-    for (const p of pointers) f.increase(p, i32(16));
-    for (const p of classes) f.increase(p, i32(rows * 4));
-    f.brIf(next, f.tee(k, f.sub(get(k), i32(4))));
+  const [to, toRow, toColumn, from, fromRow, fromColumn, rows, columns] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [source, target, j] = f.locals();
+  f.loop((nextRow) => {
+    set(source, get(from));
+    set(target, get(to));
+    set(j, get(columns));
+    f.loop((next) => {
+      f.store(`${storage}.store`, get(target), f.load(`${storage}.load`, get(source)));
+      f.increase(target, get(toColumn));
+      f.increase(source, get(fromColumn));
+      f.brIf(next, f.tee(j, f.sub(get(j), i32(1))));
+    });
+    f.increase(from, get(fromRow));
+    f.increase(to, get(toRow));
+    f.brIf(nextRow, f.tee(rows, f.sub(get(rows), i32(1))));
   });
+  return f;
+}
+
+/** Rows of a square that are mirrored at a time: what they touch stays in the cache. */
+const MIRRORED = 16;
+
+/** Copies what is above the diagonal of a square matrix to below it. (matrix, row stride, column stride, rows) -> () */
+export function emitMirror(module: ModuleBuilder, storage: Float): FunctionBuilder {
+  const f = module.function([I32, I32, I32, I32], []);
+  const { get, set, op, i32 } = f;
+  const [c, rowStride, columnStride, n] = [0, 1, 2, 3];
+  const [top, i, j, until, from, to] = f.locals();
+  const place = (row: Local, column: Local): Pushed =>
+    f.add(get(c), f.add(f.mul(get(row), get(rowStride)), f.mul(get(column), get(columnStride))));
+  // Bands of rows, from left to right; in a band, row i of column j becomes column i of row j.
+  f.loop((nextBand) => {
+    set(until, f.add(get(top), i32(MIRRORED)));
+    set(until, f.min(until, n));
+    set(j, f.add(get(top), i32(1)));
+    f.block((done) =>
+      f.loop((nextColumn) => {
+        f.brIf(done, op("i32.ge_u", get(j), get(n)));
+        set(i, get(top));
+        set(from, place(i, j));
+        set(to, place(j, i));
+        f.loop((next) => {
+          f.store(`${storage}.store`, get(to), f.load(`${storage}.load`, get(from)));
+          f.increase(from, get(rowStride));
+          f.increase(to, get(columnStride));
+          f.increase(i, i32(1));
+          f.brIf(next, op("i32.and", op("i32.lt_u", get(i), get(until)), op("i32.lt_u", get(i), get(j))));
+        });
+        f.increase(j, i32(1));
+        f.br(nextColumn);
+      }),
+    );
+    f.brIf(nextBand, op("i32.lt_u", f.tee(top, get(until)), get(n)));
+  });
+  return f;
 }

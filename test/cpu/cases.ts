@@ -46,7 +46,10 @@ export function outputsOn(backend: Backend, c: Case): TypedArray[] {
     backend.write(b, data);
     return b;
   };
-  const reads = c.reads.map((r) => buffer(r.data));
+  /** Reads of the same data read the same buffer. */
+  const sources = new Map(c.reads.map((r) => [r.data, 0]));
+  for (const data of sources.keys()) sources.set(data, buffer(data));
+  const reads = c.reads.map((r) => sources.get(r.data)!);
   const blank = (w: WriteCase): TypedArray => {
     const data = new (arrayOf(w.storage))(w.length + 2 * MARGIN);
     new Uint8Array(data.buffer).fill(CANARY);
@@ -64,7 +67,7 @@ export function outputsOn(backend: Backend, c: Case): TypedArray[] {
   program.run();
   const out = c.writes.map((w, i) => backend.view(writes[i]!, w.storage, w.length + 2 * MARGIN).slice());
   program.release();
-  for (const b of [...reads, ...writes]) backend.free(b);
+  for (const b of [...sources.values(), ...writes]) backend.free(b);
   return out;
 }
 

@@ -26,6 +26,33 @@ function someProducts(
   };
 }
 
+const floats = fc.constantFrom<Storage>("f32", "f64");
+
+/** A matrix in one piece, by rows or by columns, a few elements behind the start of its data. */
+function matrix(
+  numbers: Tape,
+  [b, rows, columns]: readonly [number, number, number],
+): { strides: number[]; offset: number; length: number } {
+  const strides = numbers.below(2) === 0 ? [rows * columns, columns, 1] : [rows * columns, 1, rows];
+  const offset = numbers.below(3);
+  return { strides, offset, length: offset + b * rows * columns };
+}
+
+function someLayer(numbers: readonly number[], storage: Storage, [b, m, n, k]: readonly [number, number, number, number]): Case {
+  const t = new Tape(numbers);
+  const operand = (sizes: readonly [number, number, number]) => {
+    const { length, ...layout } = matrix(t, sizes);
+    return { data: someData(t, storage, length, t.below(2) === 1), ...layout };
+  };
+  return {
+    kernel: matmulKernel(storage),
+    sizes: [b, m, n, k],
+    reads: [operand([b, m, k]), operand([b, k, n])],
+    writes: [{ storage, ...matrix(t, [b, m, n]) }],
+    uniforms: [],
+  };
+}
+
 const storages = fc.constantFrom<Storage>("f32", "f64", "i32", "u32");
 const small = fc.integer({ min: 0, max: 12 });
 
@@ -74,6 +101,54 @@ test("products that are wide as well as deep agree with the interpreter", () => 
   );
 });
 
+const layouts = (numRuns: number, sizes: fc.Arbitrary<[number, number, number, number]>): void =>
+  fc.assert(
+    fc.property(tape, floats, sizes, (numbers, storage, s) => expectAgreement(someLayer(numbers, storage, s))),
+    { numRuns },
+  );
+const one = fc.constant(1);
+const batch = fc.integer({ min: 1, max: 2 });
+const few = fc.integer({ min: 1, max: 5 });
+
+test("layers of small networks agree with the interpreter, whichever operand lies by columns", () => {
+  const width = fc.oneof(fc.integer({ min: 1, max: 24 }), fc.constantFrom(32, 40, 64, 65));
+  layouts(60, fc.tuple(one, fc.integer({ min: 126, max: 140 }), width, width));
+});
+
+test("products summed over a batch agree with the interpreter", () => {
+  const width = fc.integer({ min: 1, max: 24 });
+  layouts(60, fc.tuple(batch, width, width, fc.oneof(fc.integer({ min: 1, max: 600 }), fc.constantFrom(256, 257, 512))));
+});
+
+test("products with few rows, columns or terms agree with the interpreter", () => {
+  const many = fc.integer({ min: 1, max: 150 });
+  layouts(60, fc.tuple(batch, few, many, many));
+  layouts(60, fc.tuple(batch, many, few, many));
+  layouts(60, fc.tuple(batch, many, many, few));
+  layouts(60, fc.tuple(batch, few, few, fc.integer({ min: 1, max: 600 })));
+});
+
+test("products of a matrix with its own transpose agree with the interpreter", () => {
+  fc.assert(
+    fc.property(tape, floats, batch, fc.integer({ min: 14, max: 48 }), fc.integer({ min: 1, max: 300 }), (numbers, storage, b, m, k) => {
+      const t = new Tape(numbers);
+      const { length, offset, strides } = t.below(2) === 0 ? someLayout(t, [b, m, k], false) : matrix(t, [b, m, k]);
+      const data = someData(t, storage, length, t.below(2) === 1);
+      expectAgreement({
+        kernel: matmulKernel(storage),
+        sizes: [b, m, m, k],
+        reads: [
+          { data, offset, strides },
+          { data, offset, strides: [strides[0]!, strides[2]!, strides[1]!] },
+        ],
+        writes: [{ storage, ...(t.below(2) === 0 ? someLayout(t, [b, m, m], false) : matrix(t, [b, m, m])) }],
+        uniforms: [],
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
 test("several products in a step agree with the interpreter", () => {
   const side = fc.integer({ min: 1, max: 24 });
   fc.assert(
@@ -95,6 +170,8 @@ test.each(["f32", "f64"] as const)("products of %s larger than a stripe agree wi
     [1, 131, 10, 260],
     [1, 3, 520, 600],
     [1, 520, 6, 600],
+    [1, 514, 514, 2],
+    [1, 5, 1030, 6],
   ] as const) {
     const [, m, n, k] = sizes;
     const data = (length: number, seed: number) => new (arrayOf(storage))(Array.from({ length }, (_, i) => Math.sin(i * seed)));
