@@ -20,6 +20,25 @@ export { Tensor } from "./core/tensor.ts";
 export { Value } from "./core/value.ts";
 
 // ---- operations
+export {
+  celu,
+  elu,
+  glu,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from "./ops/activations.ts";
 export { convert as astype } from "./ops/convert.ts";
 export { add, div, mul, neg, reciprocal, square, sub } from "./ops/arithmetic.ts";
 export {
@@ -63,7 +82,7 @@ export {
 } from "./ops/creation.ts";
 export { cummax, cummin, cumprod, diff, logcumsumexp } from "./ops/cumulative.ts";
 export { cumsum } from "./ops/cumsum.ts";
-export { diag } from "./ops/diagonal.ts";
+export { diag, diagonal, type DiagonalOptions, trace } from "./ops/diagonal.ts";
 export { einsum } from "./ops/einsum.ts";
 export { copysign, fmax, fmin, frac, isFinite, isInf, ldexp, nanmean, nansum, nanToNum, type NanToNumOptions } from "./ops/floating.ts";
 export {
@@ -88,9 +107,11 @@ export {
   sigmoid,
   sigmoid as expit,
   silu,
+  silu as swish,
   sin,
   sinh,
   softplus,
+  type SoftplusOptions,
   sqrt,
   tan,
   tanh,
@@ -107,6 +128,8 @@ export {
   takeAlongAxis,
   type TakeOptions,
 } from "./ops/indexing.ts";
+export { attention, type AttentionOptions, dropout, layerNorm, type NormalizationOptions, rmsNorm } from "./ops/layers.ts";
+export { binaryCrossEntropy, crossEntropy, type CrossEntropyOptions, type LossOptions } from "./ops/losses.ts";
 export { dot, matmul, outer, tensordot } from "./ops/matmul.ts";
 export { broadcastTo, type Operand } from "./ops/operand.ts";
 export { pad, type PadOptions, type PadWidth, slice } from "./ops/pad.ts";
@@ -114,11 +137,13 @@ export { abs, ceil, clip, floor, maximum, minimum, relu, rem, round, sign, trunc
 export { atan2, hypot, logaddexp, pow, xlogy } from "./ops/power.ts";
 export { type FloatOptions, random, type UniformOptions } from "./ops/random.ts";
 export { norm, type NormOptions, std, variance, variance as var, type VarianceOptions } from "./ops/norm.ts";
+export { meshgrid, type MeshgridOptions, ravel, roll, rot90 } from "./ops/rearrange.ts";
 export { all, any, argmax, argmin, type ArgOptions, max, mean, min, prod, type ReduceOptions, sum } from "./ops/reductions.ts";
 export { repeat, tile } from "./ops/repeat.ts";
 export { expandDims, reshape, squeeze } from "./ops/reshape.ts";
 export { sinc } from "./ops/sinc.ts";
 export { logsumexp, logSoftmax, softmax } from "./ops/softmax.ts";
+export { cross, inner, kron, multiDot, polyval, vander, type VanderOptions, vecdot } from "./ops/products.ts";
 export { type Fractions, median, percentile, quantile, type QuantileOptions } from "./ops/quantile.ts";
 export { searchsorted, type SearchOptions } from "./ops/searchsorted.ts";
 export { argsort, sort, type SortOptions, topK, type TopK, type TopKOptions } from "./ops/sort.ts";

@@ -101,8 +101,19 @@ export const sigmoid: Unary = define(
     return y.map((_, k) => leibniz(mul, y, rest, k));
   },
 );
-/** log(1 + exp(x)), without overflow. */
-export const softplus = define("softplus", logarithm.softplus, (dx, x) => mul(dx, sigmoid(x)));
+const softplusOf = define("softplus", logarithm.softplus, (dx, x) => mul(dx, sigmoid(x)));
+
+export interface SoftplusOptions {
+  /** How sharp the bend is (default 1). */
+  readonly beta?: number;
+}
+
+/** log(1 + exp(beta x)) / beta, without overflow. */
+export function softplus<A extends Operand>(x: A, options?: SoftplusOptions): Tensor<ShapeOf<A>>;
+export function softplus(x: Operand, { beta = 1 }: SoftplusOptions = {}): Tensor {
+  if (!(beta > 0)) throw new Error(`softplus: beta must be positive, got ${showArgument(beta)}`);
+  return beta === 1 ? softplusOf(x) : div(softplusOf(mul(beta, toFloat("softplus", x))), beta);
+}
 
 /** x sigmoid(x), also known as swish. */
 export const silu: Unary = (x) => {

@@ -132,7 +132,11 @@ export function tensordot(a: Operand, b: Operand, axes: number | readonly [reado
   return contract("tensordot", factors("tensordot", [a, b]) as [Tensor, Tensor], axes);
 }
 
-function contract(op: string, [x, y]: readonly [Tensor, Tensor], axes: number | readonly [readonly number[], readonly number[]]): Tensor {
+export function contract(
+  op: string,
+  [x, y]: readonly [Tensor, Tensor],
+  axes: number | readonly [readonly number[], readonly number[]],
+): Tensor {
   const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
   if (typeof axes === "number" && !(Number.isInteger(axes) && axes >= 0 && axes <= Math.min(x.rank, y.rank)))
     throw new Error(`${op}: cannot sum over ${axes} axes of ${x.describe()} and ${y.describe()}`);

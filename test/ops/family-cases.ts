@@ -1,10 +1,17 @@
 /** More operations to test the rules of, by families. See cases.ts. */
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import * as activations from "../../ops/activations.ts";
 import { add, mul } from "../../ops/arithmetic.ts";
 import { cumprod, cummax, cummin, diff, logcumsumexp } from "../../ops/cumulative.ts";
+import { diagonal, trace } from "../../ops/diagonal.ts";
 import * as floating from "../../ops/floating.ts";
-import { deg2rad, rad2deg, sin } from "../../ops/functions.ts";
+import { deg2rad, rad2deg, sin, softplus } from "../../ops/functions.ts";
+import { attention, dropout, layerNorm, rmsNorm } from "../../ops/layers.ts";
+import { binaryCrossEntropy, crossEntropy } from "../../ops/losses.ts";
+import * as products from "../../ops/products.ts";
+import { random } from "../../ops/random.ts";
+import { meshgrid, roll, rot90 } from "../../ops/rearrange.ts";
 import { median, percentile, quantile } from "../../ops/quantile.ts";
 import { sort, topK } from "../../ops/sort.ts";
 import * as special from "../../ops/special.ts";
@@ -79,4 +86,113 @@ const specialFunctions: readonly Case[] = [
   { name: "xlog1py", f: (x, y) => special.xlog1py(x, y), shapes: [[2, 3], [3]], domain: [-0.7, 2] },
 ];
 
-export const familyCases: readonly Case[] = [...sorting, ...cumulative, ...specialFunctions];
+const structure: readonly Case[] = [
+  { name: "diagonal", f: (x) => diagonal(sin(x), { offset: 1, axis1: 2, axis2: 0 }), shapes: [[3, 2, 3]] },
+  { name: "trace", f: (x) => trace(mul(x, sin(x)), { offset: -1 }), shapes: [[4, 3, 2]], named: false },
+  { name: "cross", f: (x, y) => products.cross(x, y), shapes: [[2, 3], [3]], named: false },
+  {
+    name: "vecdot",
+    f: (x, y) => products.vecdot(x, y, 0),
+    shapes: [
+      [3, 2],
+      [3, 1],
+    ],
+  },
+  {
+    name: "inner",
+    f: (x, y) => products.inner(x, y),
+    shapes: [
+      [2, 3],
+      [4, 3],
+    ],
+  },
+  { name: "kron", f: (x, y) => products.kron(x, y), shapes: [[2, 3], [2]] },
+  { name: "multiDot", f: (x, y, z, v) => products.multiDot([x, y, z, v]), shapes: [[2, 3], [3, 4], [4, 2], [2]], named: false },
+  { name: "vander", f: (x) => products.vander(x, 4), shapes: [[2, 3]] },
+  { name: "polyval", f: (p, x) => products.polyval(p, x), shapes: [[4], [3]], named: false },
+  { name: "roll", f: (x) => mul(roll(x, [1, -2], [0, 1]), x), shapes: [[3, 4]], named: false },
+  { name: "roll of all", f: (x) => mul(roll(x, 2), x), shapes: [[2, 3]], named: false },
+  { name: "rot90", f: (x) => mul(rot90(x), sin(rot90(x, 3, [1, 0]))), shapes: [[3, 3]] },
+  {
+    name: "meshgrid",
+    f: (x, y) => {
+      const [a, b] = meshgrid([x, y]);
+      return mul(sin(a!), mul(b!, b!));
+    },
+    shapes: [[3], [2]],
+  },
+];
+
+const labels = constant([2, 0], { dtype: "int32" });
+const networks: readonly Case[] = [
+  ...ofOne({
+    elu: [activations.elu, -2, -0.1],
+    "elu above 0": [(x) => activations.elu(mul(x, x), 2), 0.1, 2],
+    celu: [(x) => activations.celu(x, 0.7), -2, -0.1],
+    selu: [activations.selu, -2, -0.1],
+    mish: [activations.mish, -4, 4],
+    logSigmoid: [activations.logSigmoid, -4, 4],
+    softsign: [activations.softsign, 0.1, 2],
+    tanhshrink: [activations.tanhshrink, -2, 2],
+    leakyRelu: [(x) => mul(activations.leakyRelu(x), x), -2, -0.1],
+    hardtanh: [(x) => mul(activations.hardtanh(x), x), -0.9, 0.9],
+    hardswish: [activations.hardswish, -2.9, 2.9],
+    hardshrink: [(x) => mul(activations.hardshrink(x), x), 0.6, 2],
+    softshrink: [(x) => mul(activations.softshrink(x), x), -2, -0.6],
+    "softplus with beta": [(x) => softplus(x, { beta: 2.5 }), -2, 2],
+  }),
+  { name: "prelu", f: (x, a) => activations.prelu(x, a), shapes: [[2, 3], [3]], domain: [-2, -0.1] },
+  { name: "glu", f: (x) => activations.glu(x, 0), shapes: [[4, 2]], named: false },
+  { name: "crossEntropy of labels", f: (x) => crossEntropy(x, labels, { labelSmoothing: 0.1 }), shapes: [[2, 4]], named: false },
+  {
+    name: "crossEntropy of probabilities",
+    f: (x, p) => crossEntropy(x, p, { axis: 0, reduction: "none" }),
+    shapes: [
+      [3, 2],
+      [3, 2],
+    ],
+  },
+  { name: "binaryCrossEntropy", f: (x, t) => binaryCrossEntropy(x, t, { reduction: "sum" }), shapes: [[2, 3], [3]] },
+  { name: "layerNorm", f: (x, a, b) => layerNorm(x, { scale: a, bias: b }), shapes: [[2, 4], [4], [4]] },
+  { name: "rmsNorm", f: (x, a) => rmsNorm(x, { axis: [0, 1], scale: a }), shapes: [[2, 3], [3]] },
+  { name: "dropout", f: (x) => mul(dropout(random.key(4), x, 0.3), x), shapes: [[3, 4]], named: false },
+  {
+    name: "attention",
+    f: (q, k, v) => attention(q, k, v),
+    shapes: [
+      [2, 3, 2],
+      [2, 4, 2],
+      [4, 3],
+    ],
+    named: "rounded",
+  },
+  {
+    name: "causal attention",
+    f: (q, k, v) => attention(q, k, v, { causal: true }),
+    shapes: [
+      [3, 2],
+      [3, 2],
+      [3, 2],
+    ],
+    named: "rounded",
+  },
+  {
+    name: "attention with a mask",
+    f: (q, k, v) =>
+      attention(q, k, v, {
+        mask: constant([
+          [true, false, true],
+          [false, false, false],
+        ]),
+        scale: 0.5,
+      }),
+    shapes: [
+      [2, 2],
+      [3, 2],
+      [3, 1],
+    ],
+    named: false,
+  },
+];
+
+export const familyCases: readonly Case[] = [...sorting, ...cumulative, ...specialFunctions, ...structure, ...networks];
