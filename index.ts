@@ -172,7 +172,9 @@ export {
 export { flip, moveaxis, swapaxes, transpose } from "./ops/transpose.ts";
 
 // ---- new primitives and rules
-export { definePrimitive, type Rules, RuleSet } from "./ops/primitive.ts";
+export { customJvp, type CustomOptions, customVjp, straightThrough } from "./ad/custom.ts";
+export { definePrimitive, type PrimitiveDefinition } from "./ad/define.ts";
+export { type Rules, RuleSet } from "./ops/primitive.ts";
 
 // ---- derivatives
 export { type CheckGradsOptions } from "./ad/check.ts";

@@ -6,28 +6,29 @@
 import type { Dim } from "../core/dim.ts";
 import { dependents, topological } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
-import { outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
+import { outputPrimitive, type Tensor } from "../core/tensor.ts";
 import { reduceSum } from "../ops/broadcast.ts";
 import type { Maybe, RuleSet } from "../ops/primitive.ts";
 import { batchAll } from "./batch.ts";
+import { tangentsOf } from "./pushforward.ts";
 import { placeholderLike } from "./trace.ts";
 
 /** The outputs, homogeneous in a direction, summed over many directions: these lie along axis 0 of `all`. */
 export function sumOverDirections(outputs: readonly Tensor[], direction: Tensor, all: Tensor, size: Dim, rules: RuleSet): Tensor[] {
-  const nodes = dependents(outputs, [direction]);
+  const nodes = dependents(outputs, [direction], rules.flows);
   const wanted = new Set(outputs);
   /** Where directions count one by one. */
   const each: Tensor[] = [];
   for (const t of [...nodes].reverse()) {
     if (!wanted.has(t)) continue;
     if (!isLinear(t, nodes, direction, rules)) each.push(t);
-    else for (const input of t.inputs) if (nodes.has(input)) wanted.add(input);
+    else for (const input of rules.flows(t)) if (input && nodes.has(input)) wanted.add(input);
   }
   const images = batchAll(each, new Map([[direction, all]]), size, rules);
   const sums = new Map<Tensor, readonly Maybe[]>(each.map((t, i) => [t, [reduceSum([images[i]!], { axes: [0] })]]));
   for (const t of nodes)
     if (wanted.has(t) && !sums.has(t)) {
-      const summed = t.inputs.map((input) => sums.get(input)?.[0]);
+      const summed = rules.flows(t).map((input) => input && sums.get(input)?.[0]);
       sums.set(
         t,
         withSite(t.site, () => (t.primitive === outputPrimitive ? [sums.get(t.inputs[0]!)![indexOf(t)]] : tangentsOf(t, summed, rules))),
@@ -38,14 +39,11 @@ export function sumOverDirections(outputs: readonly Tensor[], direction: Tensor,
 
 const indexOf = (t: Tensor): number => (t.params as { index: number }).index;
 
-const tangentsOf = (t: Tensor, tangents: readonly Maybe[], rules: RuleSet): readonly Maybe[] =>
-  rules.rule(t.primitive, "jvp")({ params: t.params, inputs: t.inputs, tangents, outputs: outputsOf(t) });
-
 /** Whether a node is linear in all of its inputs that depend on the direction, taken together: its tangent does not ask for them. */
 function isLinear(t: Tensor, nodes: ReadonlySet<Tensor>, direction: Tensor, rules: RuleSet): boolean {
   if (t === direction) return false;
   if (t.primitive === outputPrimitive) return isLinear(t.inputs[0]!, nodes, direction, rules);
-  const tangents = t.inputs.map((input) => (nodes.has(input) ? placeholderLike(input) : undefined));
+  const tangents = rules.flows(t).map((input) => (input && nodes.has(input) ? placeholderLike(input) : undefined));
   const pushed = tangentsOf(t, tangents, rules).filter((d) => d !== undefined);
   return !topological(pushed, (node) => node.id >= direction.id).some((node) => nodes.has(node));
 }

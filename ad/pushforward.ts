@@ -5,21 +5,45 @@
 import { dependents } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
 import { outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
-import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
+import { type Maybe, ownRules, type RuledPrimitive, type RuleSet } from "../ops/primitive.ts";
+import { deferred, transposedVjp } from "./reverse-rule.ts";
+
+/** What becomes of tangents: they are wanted as they are, or will be transposed. */
+export type Mode = "forward" | "reverse";
 
 /** The tangents of outputs, given those of leaves. What depends on no seed has none: a structural zero. */
-export function pushForward(outputs: readonly Tensor[], seeds: ReadonlyMap<Tensor, Tensor>, rules: RuleSet = ownRules): Maybe[] {
+export function pushForward(
+  outputs: readonly Tensor[],
+  seeds: ReadonlyMap<Tensor, Tensor>,
+  rules: RuleSet = ownRules,
+  mode: Mode = "forward",
+): Maybe[] {
   const tangents = new Map<Tensor, readonly Maybe[]>();
-  for (const t of dependents(outputs, seeds.keys())) {
-    const found = seeds.has(t) ? [seeds.get(t)!] : withSite(t.site, () => push(t, tangents, rules));
+  for (const t of dependents(outputs, seeds.keys(), rules.flows)) {
+    const found = seeds.has(t) ? [seeds.get(t)!] : withSite(t.site, () => push(t, tangents, rules, mode));
     if (found.some((d) => d !== undefined)) tangents.set(t, found);
   }
   return outputs.map((t) => tangents.get(t)?.[0]);
 }
 
-function push(t: Tensor, tangents: ReadonlyMap<Tensor, readonly Maybe[]>, rules: RuleSet): readonly Maybe[] {
+function push(t: Tensor, tangents: ReadonlyMap<Tensor, readonly Maybe[]>, rules: RuleSet, mode: Mode): readonly Maybe[] {
   if (t.primitive === outputPrimitive) return [tangents.get(t.inputs[0]!)?.[(t.params as { index: number }).index]];
-  const into = t.inputs.map((input) => tangents.get(input)?.[0]);
-  if (into.every((d) => d === undefined)) return [];
-  return rules.rule(t.primitive, "jvp")({ params: t.params, inputs: t.inputs, tangents: into, outputs: outputsOf(t) });
+  const into = rules.flows(t).map((input) => input && tangents.get(input)?.[0]);
+  return tangentsOf(t, into, rules, mode);
+}
+
+/** The tangents of a node's outputs, given those of its inputs. */
+export function tangentsOf(
+  t: Tensor,
+  tangents: readonly Maybe[],
+  rules: RuleSet,
+  mode: Mode = "forward",
+  transform: "jvp" | "jet" = "jvp",
+): readonly Maybe[] {
+  if (tangents.every((d) => d === undefined)) return [];
+  (t.primitive as RuledPrimitive).composed?.check(t, tangents);
+  const vjp = rules.preferred(t.primitive, "vjp");
+  if (vjp && mode === "reverse") return deferred(t, tangents, vjp);
+  if (vjp && !rules.hasJvp(t.primitive)) return transposedVjp(t, tangents, vjp, rules);
+  return rules.rule(t.primitive, "jvp", transform)({ params: t.params, inputs: t.inputs, tangents, outputs: outputsOf(t) });
 }

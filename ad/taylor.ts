@@ -12,6 +12,7 @@ import { dependents, topological } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
 import { outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
 import { type Maybe, type RuleSet } from "../ops/primitive.ts";
+import { tangentsOf } from "./pushforward.ts";
 import { placeholderLike } from "./trace.ts";
 
 /** The derivatives of orders 1 to `order` of each output; seeds are those of the leaves. Undefined is a structural zero. */
@@ -21,7 +22,7 @@ export function pushSeries(
   order: number,
   rules: RuleSet,
 ): Maybe[][] {
-  const nodes = dependents(outputs, seeds.keys());
+  const nodes = dependents(outputs, seeds.keys(), rules.flows);
   const curve = new Curve(seeds, nodes, rules);
   // Inputs first, so that no chain of nodes is as deep as the stack.
   for (const t of nodes) for (let k = 1; k <= order; k++) curve.at(t, k);
@@ -73,13 +74,14 @@ class Curve {
   }
 
   #derive(t: Tensor, k: number): readonly Maybe[] {
-    const velocities = t.inputs.map((input) => this.#holdsVelocity(input));
+    const inputs = this.#rules.flows(t);
+    const velocities = inputs.map((input) => input !== undefined && this.#holdsVelocity(input));
     // A node between a velocity and the rate that holds it is linear in it: with all else at rest, it is applied to each order.
     if (velocities.includes(true)) {
-      const still = t.inputs.every((input, i) => velocities[i] || !this.#moves(input));
+      const still = inputs.every((input, i) => velocities[i] || !input || !this.#moves(input));
       if (still || k === 0) return this.#tangent(t, k, (_, i) => velocities[i]!);
     }
-    const recurrence = this.#rules.recurrence(t.primitive);
+    const recurrence = this.#rules.preferred(t.primitive, "jet");
     if (recurrence) {
       const series = t.inputs.map((input) => Array.from({ length: k + 1 }, (_, i) => this.at(input, i)));
       const outputs = outputsOf(t);
@@ -92,22 +94,16 @@ class Curve {
 
   /** The jvp rule, applied to derivatives of one order of those inputs that `through` picks. */
   #tangent(t: Tensor, k: number, through: (input: Tensor, i: number) => boolean): readonly Maybe[] {
-    const tangents = t.inputs.map((input, i) => (through(input, i) ? this.at(input, k) : undefined));
-    if (tangents.every((d) => d === undefined)) return [];
-    return this.#jvp(t, tangents);
-  }
-
-  #jvp(t: Tensor, tangents: readonly Maybe[]): readonly Maybe[] {
-    const rule = this.#rules.rule(t.primitive, "jvp", "jet");
-    return rule({ params: t.params, inputs: t.inputs, tangents, outputs: outputsOf(t) });
+    const tangents = this.#rules.flows(t).map((input, i) => (input && through(input, i) ? this.at(input, k) : undefined));
+    return tangentsOf(t, tangents, this.#rules, "forward", "jet");
   }
 
   /** The derivatives of a node's outputs along the curve, as a graph over the velocities of its inputs. */
   #rate(t: Tensor): readonly Maybe[] {
     let rates = this.#rates.get(t);
     if (!rates) {
-      const velocities = t.inputs.map((input) => (this.#moves(input) ? this.#velocityOf(input) : undefined));
-      rates = velocities.every((v) => v === undefined) ? [] : withSite(t.site, () => this.#jvp(t, velocities));
+      const velocities = this.#rules.flows(t).map((input) => (input && this.#moves(input) ? this.#velocityOf(input) : undefined));
+      rates = withSite(t.site, () => tangentsOf(t, velocities, this.#rules, "forward", "jet"));
       this.#rates.set(t, rates);
     }
     return rates;
@@ -125,15 +121,16 @@ class Curve {
 
   /** Whether a node changes along the curve, as far as rules tell. */
   #moves(t: Tensor): boolean {
-    for (const node of topological([t], (n) => n.id >= this.#oldest && !this.#moving.has(n))) {
+    const { flows } = this.#rules;
+    for (const node of topological([t], (n) => n.id >= this.#oldest && !this.#moving.has(n), flows)) {
       const origin = this.#seeds.has(node) || this.#moved.has(node);
-      this.#moving.set(node, origin || (node.inputs.some((input) => this.#moving.get(input)) && this.#transmits(node)));
+      this.#moving.set(node, origin || (flows(node).some((input) => input && this.#moving.get(input)) && this.#transmits(node)));
     }
     return this.#moving.get(t) ?? false;
   }
 
   #transmits(t: Tensor): boolean {
-    if (t.primitive === outputPrimitive || this.#rules.recurrence(t.primitive)) return true;
+    if (t.primitive === outputPrimitive || this.#rules.preferred(t.primitive, "jet")) return true;
     return this.#rate(t).some((rate) => rate !== undefined);
   }
 

@@ -10,7 +10,7 @@ import { checkFloat, checkLeaves, type Fn, likes, orZeros, pairs, placeholderLik
 /** The cotangents of leaves, given those of outputs: the transpose of the tangent graph by its tangent leaves. */
 export function pullLinear(outputs: readonly Tensor[], cotangents: readonly Tensor[], leaves: readonly Tensor[], rules: RuleSet): Maybe[] {
   const directions = leaves.map((t) => placeholderLike(t));
-  return pullBack(pushForward(outputs, pairs(leaves, directions), rules), cotangents, directions, rules);
+  return pullBack(pushForward(outputs, pairs(leaves, directions), rules, "reverse"), cotangents, directions, rules);
 }
 
 /**

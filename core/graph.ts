@@ -2,24 +2,28 @@
 import { withSite } from "./site.ts";
 import { apply, type Tensor } from "./tensor.ts";
 
+/** Which inputs of a node a walk follows: all, unless it asks for what flows through some only. */
+export type Below = (t: Tensor) => readonly (Tensor | undefined)[];
+const inputsOf: Below = (t) => t.inputs;
+
 /**
  * The nodes that `roots` are built from, inputs before users, in depth-first order from the first root. `enter`
  * may refuse a node: neither it nor what is below it through it is visited.
  */
-export function topological(roots: readonly Tensor[], enter: (t: Tensor) => boolean = () => true): Tensor[] {
+export function topological(roots: readonly Tensor[], enter: (t: Tensor) => boolean = () => true, below: Below = inputsOf): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
-  const stack: { node: Tensor; next: number }[] = [];
-  const push = (t: Tensor): void => {
-    if (seen.has(t) || !enter(t)) return;
+  const stack: { node: Tensor; inputs: readonly (Tensor | undefined)[]; next: number }[] = [];
+  const push = (t: Tensor | undefined): void => {
+    if (!t || seen.has(t) || !enter(t)) return;
     seen.add(t);
-    stack.push({ node: t, next: 0 });
+    stack.push({ node: t, inputs: below(t), next: 0 });
   };
   for (const root of roots) {
     push(root);
     while (stack.length > 0) {
       const top = stack[stack.length - 1]!;
-      if (top.next < top.node.inputs.length) push(top.node.inputs[top.next++]!);
+      if (top.next < top.inputs.length) push(top.inputs[top.next++]);
       else {
         order.push(top.node);
         stack.pop();
@@ -33,13 +37,13 @@ export function topological(roots: readonly Tensor[], enter: (t: Tensor) => bool
  * The nodes between `leaves` and `roots`: those that depend on a leaf, leaves included, inputs before users. A node is
  * younger than all it depends on, so the walk leaves out what is older than every leaf.
  */
-export function dependents(roots: readonly Tensor[], leaves: Iterable<Tensor>): Set<Tensor> {
+export function dependents(roots: readonly Tensor[], leaves: Iterable<Tensor>, below: Below = inputsOf): Set<Tensor> {
   const wanted = new Set(leaves);
   let oldest = Number.POSITIVE_INFINITY;
   for (const leaf of wanted) oldest = Math.min(oldest, leaf.id);
   const found = new Set<Tensor>();
-  for (const t of topological(roots, (node) => node.id >= oldest))
-    if (wanted.has(t) || t.inputs.some((input) => found.has(input))) found.add(t);
+  for (const t of topological(roots, (node) => node.id >= oldest, below))
+    if (wanted.has(t) || below(t).some((input) => input && found.has(input))) found.add(t);
   return found;
 }
 

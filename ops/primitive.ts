@@ -36,6 +36,14 @@ export interface BatchCall<P extends object> {
   readonly size: Dim;
 }
 
+export interface VjpCall<P extends object> {
+  readonly params: P;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** One for each output; at least one is defined. */
+  readonly cotangents: readonly Maybe[];
+}
+
 export interface JetCall<P extends object> {
   readonly params: P;
   readonly inputs: readonly Tensor[];
@@ -53,6 +61,11 @@ export interface Rules<P extends object = any> {
   readonly jvp?: (call: JvpCall<P>) => readonly Maybe[];
   /** For linear primitives: cotangents of the inputs (undefined where not linear, or zero). */
   readonly transpose?: (call: TransposeCall<P>) => readonly Maybe[];
+  /**
+   * Cotangents of all inputs (undefined for zero). Reverse mode takes it instead of the transpose of the jvp where there is one;
+   * where there is no jvp, forward mode takes the transpose of it.
+   */
+  readonly vjp?: (call: VjpCall<P>) => readonly Maybe[];
   /** The outputs, each with the batch as axis 0. */
   readonly batch?: (call: BatchCall<P>) => readonly Tensor[];
   /**
@@ -63,7 +76,22 @@ export interface Rules<P extends object = any> {
   readonly lower?: (call: LowerCall<P>) => Lowered;
 }
 
-export interface RuledPrimitive<P extends object = any> extends Primitive<P>, Rules<P> {}
+export interface RuledPrimitive<P extends object = any> extends Primitive<P>, Rules<P> {
+  /** Of a primitive whose nodes carry more inputs than its rules see: how rules and inputs meet (see ad/composed.ts). */
+  readonly composed?: Composed;
+}
+
+export interface Composed {
+  /** A rule that sees the operands alone, as one of the whole node. */
+  adapt<K extends keyof Rules>(kind: K, rule: NonNullable<Rules[K]>): NonNullable<Rules[K]>;
+  /**
+   * What derivatives flow through, in its place among the inputs: what the rules see, or, where there is none (neither its own nor one
+   * `given`), what the value is made of.
+   */
+  flows(t: Tensor, given: boolean): readonly Maybe[];
+  /** Throws when a tangent arrives by a way that the rules do not see. */
+  check(t: Tensor, tangents: readonly Maybe[]): void;
+}
 
 /** Applies a primitive: to one output, or through `many` to all of several. */
 export interface PrimitiveFunction<P extends object> {
@@ -89,7 +117,7 @@ export class RuleSet {
 
   /** The rule of a primitive for one transform. Throws, naming both and how to add it, when there is none. */
   rule<K extends keyof Rules>(primitive: Primitive, kind: K, transform: keyof Rules = kind): NonNullable<Rules[K]> {
-    const found = this.#rules.get(primitive.name)?.[kind] ?? (primitive as RuledPrimitive)[kind];
+    const found = this.#given(primitive, kind) ?? (primitive as Rules)[kind];
     if (found === undefined)
       throw new Error(
         `${primitive.name}: the primitive has no ${kind} rule, which this ${transforms[transform]} needs. Add one to its definition, or hand the transform rules: new RuleSet({ "${primitive.name}": { ${kind} } })`,
@@ -97,16 +125,37 @@ export class RuleSet {
     return found;
   }
 
-  /** The recurrence of a primitive for Taylor series, if it has one. A jvp that was handed in comes before the primitive's own recurrence. */
-  recurrence(primitive: Primitive): Rules["jet"] {
-    const given = this.#rules.get(primitive.name);
-    return given?.jet ?? (given?.jvp ? undefined : (primitive as RuledPrimitive).jet);
+  /** A rule that comes before the jvp of the same origin, if there is one. What was handed in comes before the primitive's own. */
+  preferred<K extends "jet" | "vjp">(primitive: Primitive, kind: K): NonNullable<Rules[K]> | undefined {
+    const given = this.#given(primitive, kind);
+    const own = (primitive as Rules)[kind] as NonNullable<Rules[K]> | undefined;
+    return given ?? (this.#rules.get(primitive.name)?.jvp ? undefined : own);
+  }
+
+  /** Whether tangents can be pushed through a primitive by its own jvp rule, or one handed in. */
+  hasJvp(primitive: Primitive): boolean {
+    return (this.#rules.get(primitive.name)?.jvp ?? (primitive as RuledPrimitive).jvp) !== undefined;
+  }
+
+  /** The inputs of a node that derivatives flow through, in their places. */
+  readonly flows = (t: Tensor): readonly Maybe[] => {
+    const { composed } = t.primitive as RuledPrimitive;
+    if (!composed) return t.inputs;
+    const given = this.#rules.get(t.primitive.name);
+    return composed.flows(t, given?.jvp !== undefined || given?.vjp !== undefined);
+  };
+
+  #given<K extends keyof Rules>(primitive: Primitive, kind: K): NonNullable<Rules[K]> | undefined {
+    const rule = this.#rules.get(primitive.name)?.[kind] as NonNullable<Rules[K]> | undefined;
+    const { composed } = primitive as RuledPrimitive;
+    return rule && composed ? composed.adapt(kind, rule) : rule;
   }
 }
 
 const transforms: Record<keyof Rules, string> = {
   jvp: "derivative",
   transpose: "reverse-mode derivative",
+  vjp: "reverse-mode derivative",
   batch: "vmap",
   jet: "Taylor series",
   lower: "evaluation",
