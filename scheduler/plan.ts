@@ -13,6 +13,7 @@ import { operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
 import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
 import type { Failure, NodeState } from "./node.ts";
+import { depthFirst } from "./order.ts";
 import { largest, type Memory } from "./place.ts";
 import { type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
 import { type Traffic, trafficOf } from "./traffic.ts";
@@ -55,7 +56,7 @@ export class Plan {
   #able: readonly Step[];
   #written: ReadonlySet<Slot>;
   #resident: ReadonlySet<Slot>;
-  #arena: Arena = emptyArena;
+  #arena: Arena;
   #reads: ReadonlySet<NodeState> | undefined;
   #program: Program | undefined;
   #layout = -1;
@@ -71,6 +72,7 @@ export class Plan {
     const steps = stepsOf(nodes);
     this.#steps = fusion ? fuse(steps, (slot) => kept.has(slot), literalsOf(nodes)) : steps;
     this.#able = this.#steps;
+    this.#arena = emptyArena(this.#steps);
     this.#written = slotsOf(this.#steps);
     this.#owner = new Map(nodes.flatMap((n) => [...n.own, ...n.temps].map((slot) => [slot, n] as const)));
     this.#resident = new Set(nodes.flatMap((n) => n.own.filter((slot) => this.#written.has(slot))));
@@ -145,22 +147,28 @@ export class Plan {
             bytes: bytesOf(slot, sizes),
             frontier: frontier.has(slot),
           });
-    let known: ReadonlyMap<Slot, number> | undefined;
+    let parts: ReadonlyMap<Slot, number> | undefined;
     return {
       asked,
       optional,
       reads: () => new Set([...this.reads].flatMap((n) => n.lowered.outputs.map((v) => v.slot))),
-      arrange: (resident) =>
-        // Most plans leave everything behind that they store.
-        this.#written.size === resident.size
-          ? emptyArena
-          : layOut(
-              this.#able,
-              (slot) => this.#written.has(slot) && !resident.has(slot),
-              (slot) => bytesOf(slot, sizes),
-            ),
-      span: (slot) => (known ??= spans(this.#able)).get(slot)!,
+      arrange: (resident, sparing) => this.#arrange(resident, sparing, sizes),
+      span: (slot) => (parts ??= spans(this.#able)).get(slot)!,
     };
+  }
+
+  #arrange(resident: ReadonlySet<Slot>, sparing: boolean, sizes: DimSizes): Arena {
+    // Most plans leave everything behind that they store.
+    if (this.#written.size === resident.size) return emptyArena(this.#able);
+    const lay = (steps: readonly Step[]): Arena =>
+      layOut(
+        steps,
+        (slot) => this.#written.has(slot) && !resident.has(slot),
+        (slot) => bytesOf(slot, sizes),
+      );
+    const asMade = lay(this.#able);
+    const other = sparing ? lay(depthFirst(this.#able)) : asMade;
+    return other.bytes < asMade.bytes ? other : asMade;
   }
 
   /** Gives everything its place; or says why there is none. */
@@ -202,9 +210,9 @@ export class Plan {
 
   /** Writes in the sizes and addresses of now. */
   bind({ backend, memory, sizes, sizesVersion }: Bindings): void {
-    const { offsets } = this.#arena;
+    const { offsets, steps: ordered } = this.#arena;
     const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
-    const steps = bindSteps(this.#able, size, (slot) => {
+    const steps = bindSteps(ordered, size, (slot) => {
       const at = offsets.get(slot);
       return at === undefined ? { buffer: memory.buffer(slot), bytes: 0 } : { buffer: memory.arena, bytes: at };
     });

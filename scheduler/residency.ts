@@ -28,8 +28,8 @@ export interface Claim {
   readonly optional: readonly Stored[];
   /** What it reads and does not compute. */
   reads(): ReadonlySet<Slot>;
-  /** Where everything else lies while it runs, when these stay. */
-  arrange(resident: ReadonlySet<Slot>): Arena;
+  /** Where everything else lies while it runs, when these stay. With `sparing`, its steps may run in another order if that takes less room. */
+  arrange(resident: ReadonlySet<Slot>, sparing: boolean): Arena;
   /** For which part of the plan's time a value is needed. */
   span(slot: Slot): number;
 }
@@ -89,7 +89,7 @@ export class Residency {
     // Mostly there is room for everything, and nothing to be weighed.
     if (bytes <= this.cacheBytes) {
       const resident = new Set(stored.map((s) => s.slot));
-      const arena = claim.arrange(resident);
+      const arena = claim.arrange(resident, false);
       const peak = bytes + arena.bytes;
       if (peak <= memory.limit) return { resident, arena, dropped: [], peak, fits: true };
     }
@@ -119,7 +119,7 @@ export class Residency {
         }
       const resident = new Set([...mine].filter((slot) => stays.has(slot)));
       for (const { slot } of asked) resident.add(slot);
-      const arena = claim.arrange(resident);
+      const arena = claim.arrange(resident, true);
       const peak = fixed + total(asked) + kept + arena.bytes;
       const dropped = [...stale, ...candidates.map((s) => s.slot).filter((slot) => !stays.has(slot) && memory.slots.has(slot))];
       return { settlement: { resident, arena, dropped, peak, fits: peak <= memory.limit }, kept };

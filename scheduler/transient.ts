@@ -11,6 +11,8 @@ import { sizeOf, stridesOf } from "../core/shape.ts";
 import { indexedReads, type Operand, type Slot, type Step } from "../kernel/kernel.ts";
 
 export interface Arena {
+  /** In the order in which they are to run. */
+  readonly steps: readonly Step[];
   /** In bytes. */
   readonly offsets: ReadonlyMap<Slot, number>;
   readonly bytes: number;
@@ -34,13 +36,13 @@ const LINE = 64;
 /** Beyond so many, looking at all pairs of blocks takes too long. */
 const MOST_PAIRED = 3000;
 
-export const emptyArena: Arena = { offsets: new Map(), bytes: 0, live: 0, fullest: [] };
+export const emptyArena = (steps: readonly Step[]): Arena => ({ steps, offsets: new Map(), bytes: 0, live: 0, fullest: [] });
 const aligned = (bytes: number): number => Math.ceil(bytes / LINE) * LINE;
 
 /** Lays out those slots that steps, run in this order, do not leave behind. */
 export function layOut(steps: readonly Step[], isTransient: (slot: Slot) => boolean, bytesOf: (slot: Slot) => number): Arena {
   const blocks = blocksOf(steps, isTransient, bytesOf);
-  if (blocks.length === 0) return emptyArena;
+  if (blocks.length === 0) return emptyArena(steps);
   const { live, fullest } = mostLive(blocks, steps.length);
   let bytes = arrangeByTime(blocks, steps.length);
   // Alignment alone may keep an arrangement from the bound.
@@ -50,7 +52,7 @@ export function layOut(steps: readonly Step[], isTransient: (slot: Slot) => bool
     if (bySize < bytes) bytes = bySize;
     else blocks.forEach((b, i) => (b.offset = byTime[i]!));
   }
-  return { offsets: new Map(blocks.flatMap((b) => b.slots.map((slot) => [slot, b.offset] as const))), bytes, live, fullest };
+  return { steps, offsets: new Map(blocks.flatMap((b) => b.slots.map((slot) => [slot, b.offset] as const))), bytes, live, fullest };
 }
 
 /** For which part of the steps' time each slot is needed: from its first use to its last. */
