@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import ts from "typescript";
+import { build, type Rollup } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 // The package as its users get it: built, and imported by name from a project of their own.
@@ -47,4 +48,32 @@ test("it runs", () => {
   const file = join(project, "main.mjs");
   writeFileSync(file, `import { add, read } from "fluxion";\nconsole.log((await read(add(1, 2).mul(2))).item());\n`);
   expect(node(file)).toBe("6\n");
+});
+
+const remote = `import { createEngine, tanh } from "fluxion";
+const engine = await createEngine({ worker: true });
+const x = engine.variable([0, 1]);
+console.log((await engine.read(x.mul(2))).toArray(), tanh(x).shape);
+`;
+
+test("its engine runs in a worker", () => {
+  const file = join(project, "remote.mjs");
+  writeFileSync(file, remote);
+  expect(node(file)).toBe("[ 0, 2 ] [ 2 ]\n");
+});
+
+test("a bundler for pages finds the worker", async () => {
+  writeFileSync(join(project, "page.js"), remote);
+  writeFileSync(join(project, "index.html"), `<script type="module" src="./page.js"></script>`);
+  const { output } = (await build({
+    root: project,
+    logLevel: "error",
+    build: { write: false, minify: false, target: "es2022" },
+  })) as Rollup.RollupOutput;
+  const text = (o: (typeof output)[number]): string => (o.type === "chunk" ? o.code : String(o.source));
+  const worker = output.find((o) => /entry-.*\.js$/.test(o.fileName))!;
+  expect(text(worker)).toContain("onmessage");
+  expect(output.filter((o) => o !== worker && text(o).includes(worker.fileName))).toHaveLength(1);
+  // Node's modules are asked for at run time, where there are any.
+  expect(output.filter((o) => /from "node:|import\("node:/.test(text(o))).map((o) => o.fileName)).toEqual([]);
 });
