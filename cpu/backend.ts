@@ -3,7 +3,7 @@
  * enough, its large steps are cut into parts that other threads help with; everything then moves into a memory that threads can share.
  */
 import type { Storage, TypedArray } from "../core/dtype.ts";
-import type { Backend, BoundStep, Buffer, Program, Segment } from "../kernel/backend.ts";
+import { type Backend, type BoundStep, type Buffer, Interrupted, type Program, type Segment } from "../kernel/backend.ts";
 import { mathFunctions } from "../kernel/expr.ts";
 import { isScan, type Kernel, type MatmulKernel } from "../kernel/kernel.ts";
 import { driverModule, encodeCommands, FIRST_KERNEL, singles, workspaceOf } from "./driver.ts";
@@ -94,6 +94,8 @@ const abandoned = new FinalizationRegistry<Threads>((threads) => threads.stop())
 
 const math = Object.fromEntries(mathFunctions.map((name) => [name, Math[name]]));
 
+const disposed = (): Error => new Error("cpu: this backend was disposed");
+
 class CpuBackend implements Backend {
   readonly name = "cpu";
   readonly maxBytes = MAX_BYTES;
@@ -101,7 +103,7 @@ class CpuBackend implements Backend {
   #memory: DeviceMemory | undefined = new DeviceMemory();
   readonly #table = new WebAssembly.Table({ element: "anyfunc", initial: FIRST_KERNEL });
   #imports: WebAssembly.Imports = {};
-  #run: (commands: number, control: number) => void = () => this.#live;
+  #run: (commands: number, control: number) => number = () => 0;
   /** In order of last preparation, so that idle kernels at the front go first. */
   readonly #kernels = new Map<Code, CompiledKernel>();
   readonly #freePlaces: number[] = [];
@@ -203,28 +205,32 @@ class CpuBackend implements Backend {
 
   #carryOut(commands: number): void {
     const threads = this.#threads;
-    if (!threads) return this.#run(commands, 0);
+    if (!threads) return void this.#run(commands, 0);
+    threads.beforeRun();
+    let lost;
     try {
-      threads.beforeRun();
-      this.#run(commands, threads.control);
+      lost = this.#run(commands, threads.control);
     } catch (error) {
       // Parts of what was broken off must not go on.
-      threads.stop();
+      threads.lose(String(error));
       throw error;
     }
+    if (lost) throw new Interrupted("cpu: a worker thread was lost while it worked on this program; run it again");
   }
 
   dispose(): void {
     this.#threads?.stop();
     this.#memory = undefined;
     this.#imports = {};
-    this.#run = () => this.#live;
+    this.#run = () => {
+      throw disposed();
+    };
     this.#kernels.clear();
     for (let i = FIRST_KERNEL; i < this.#table.length; i++) this.#table.set(i, null);
   }
 
   get #live(): DeviceMemory {
-    if (this.#memory === undefined) throw new Error("cpu: this backend was disposed");
+    if (this.#memory === undefined) throw disposed();
     return this.#memory;
   }
 
@@ -235,7 +241,7 @@ class CpuBackend implements Backend {
     const late = (times: number): number => Number(this.#threads?.late(times) ?? true);
     this.#imports = { env: { memory, table: this.#table, scratch, rem: (a: number, b: number) => a % b, late, ...math } };
     const driver = new WebAssembly.Instance(driverFor(shared), this.#imports);
-    this.#run = driver.exports["run"] as (commands: number, control: number) => void;
+    this.#run = driver.exports["run"] as (commands: number, control: number) => number;
     const kernels = [...this.#kernels.keys()];
     const unit = this.#instantiate(
       kernels,

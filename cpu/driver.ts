@@ -21,13 +21,13 @@ const Opcode = { end: 0, copy: 1, startLoop: 2, endLoop: 3, jumpIfZero: 4, jump:
 export const FIRST_KERNEL = 8;
 
 /**
- * The module that exports `run(address of the first command, address of the control block or 0)`, and over a shared memory what threads
- * need.
+ * The module that exports `run(address of the first command, address of the control block or 0)`, which returns 1 if workers were lost in the midst
+ * of it, else 0; over a shared memory also what threads need.
  */
 export function driverModule(shared: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   const parallel = shared ? emitParallel(module) : undefined;
-  const f = module.function([I32, I32], [], "run");
+  const f = module.function([I32, I32], [I32], "run");
   const { get, i32 } = f;
   const [at, control] = [0, 1];
   const opcode = f.local();
@@ -75,7 +75,10 @@ export function driverModule(shared: boolean): Uint8Array<ArrayBuffer> {
     });
     if (!parallel) return;
     when(Opcode.parallel, () => {
-      f.set(control, f.call(parallel.publish, get(at), get(control)));
+      f.if(f.call(parallel.publish, get(at), get(control)), () => {
+        i32(1);
+        f.return();
+      });
       following();
     });
     when(Opcode.wake, () => {
@@ -83,6 +86,7 @@ export function driverModule(shared: boolean): Uint8Array<ArrayBuffer> {
       following();
     });
   });
+  i32(0);
   return module.encode(shared);
 }
 

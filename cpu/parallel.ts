@@ -6,7 +6,7 @@
  * What threads tell each other is in a control block. The ticket is one word of 64 bits, the command's address and how many of its parts
  * nobody has taken yet, so that a part is taken by one compare-and-exchange, and never one of another command.
  */
-import { type FunctionBuilder, I32, I64, type Import, type Label, type Local, type ModuleBuilder, type Pushed } from "./encoder.ts";
+import { type FunctionBuilder, I32, I64, type Import, type Label, type ModuleBuilder, type Pushed } from "./encoder.ts";
 import { Scratch } from "./memory.ts";
 
 /** The control block: byte offsets of its words. */
@@ -31,7 +31,7 @@ export const Control = {
 /**
  * A parallel command, behind opcode and length: where the first part is, how many there are, the length of each in bytes; how many are done;
  * how far the workspaces of two threads are apart, the number of arguments that are addresses in them, and where in the arguments each of
- * these is. At the end a flag for each part: whether it is done.
+ * these is.
  */
 const Word = { first: 8, parts: 12, partBytes: 16, done: 20, workspaceStride: 24, relocations: 28, list: 32 } as const;
 
@@ -52,7 +52,6 @@ export const parallelOperands = ({ count, bytes, workspaceStride, relocations }:
   workspaceStride,
   relocations.length,
   ...relocations,
-  ...new Array<number>(count).fill(0),
 ];
 
 /** Bytes of arguments with addresses in the workspace, at most: a thread changes a copy of them. */
@@ -113,17 +112,10 @@ function emitWork(module: ModuleBuilder, run: FunctionBuilder): FunctionBuilder 
     set(command, op("i32.wrap_i64", op("i64.shr_u", get(ticket), i64(32))));
     set(part, f.sub(word(Word.parts), left()));
     f.call(run, get(command), get(part), get(thread));
-    f.atomic("i32.atomic.store", Word.list, flagOf(f, command, part), i32(1));
     f.drop(f.atomic("i32.atomic.rmw.add", Word.done, get(command), i32(1)));
     f.br(next);
   });
   return f;
-}
-
-/** The flag of a part, less the offset of the list. */
-function flagOf(f: FunctionBuilder, command: Local, part: Local): Pushed {
-  const before = (): Pushed => f.add(f.load("i32.load", f.get(command), Word.relocations), f.get(part));
-  return f.add(f.get(command), f.op("i32.shl", before(), f.i32(2)));
 }
 
 /** What a worker does all day. (control, thread, version) -> reason */
@@ -172,44 +164,36 @@ function emitWake(module: ModuleBuilder): FunctionBuilder {
   return f;
 }
 
-/** Carries out a parallel command with whoever helps. (command, control) -> control, or 0 if workers were lost and this thread is alone. */
+/** Carries out a parallel command with whoever helps. (command, control) -> 1 if parts were lost, else 0 */
 function emitPublish(module: ModuleBuilder, run: FunctionBuilder, work: FunctionBuilder, wake: FunctionBuilder): FunctionBuilder {
   const f = module.function([I32, I32], [I32]);
   const { get, set, op, i32, i64 } = f;
   const [command, control] = [0, 1];
   const [part, rounds] = f.locals();
   const parts = (): Pushed => f.load("i32.load", get(command), Word.parts);
-  const flag = (): Pushed => flagOf(f, command, part);
-  const each = (body: () => void): void => {
-    set(part, i32(0));
-    f.loop((next) => {
-      body();
-      f.brIf(next, op("i32.lt_u", f.tee(part, f.add(get(part), i32(1))), parts()));
-    });
-  };
-  const runHere = (): void => void f.call(run, get(command), get(part), i32(0));
   const returning = (value: Pushed): void => (void value, f.return());
 
   f.if(get(control), () =>
     f.if(f.atomic("i32.atomic.load", Control.workers, get(control)), () => {
-      each(() => f.store("i32.store", flag(), i32(0), Word.list));
       f.atomic("i32.atomic.store", Word.done, get(command), i32(0));
       const address = (): Pushed => op("i64.shl", op("i64.extend_i32_u", get(command)), i64(32));
       f.atomic("i64.atomic.store", Control.ticket, get(control), op("i64.or", address(), op("i64.extend_i32_u", parts())));
       f.call(wake, get(control));
       f.call(work, get(control), i32(0), f.atomic("i32.atomic.load", Control.version, get(control)));
       f.loop((next) => {
-        f.if(op("i32.eq", f.atomic("i32.atomic.load", Word.done, get(command)), parts()), () => returning(get(control)));
+        f.if(op("i32.eq", f.atomic("i32.atomic.load", Word.done, get(command)), parts()), () => returning(i32(0)));
         set(rounds, f.add(get(rounds), i32(1)));
         f.brIf(next, op("i32.and", get(rounds), i32(WAIT_ROUNDS - 1)));
         f.brIf(next, op("i32.eqz", f.call(late, op("i32.shr_u", get(rounds), i32(Math.log2(WAIT_ROUNDS))))));
       });
-      each(() => f.if(op("i32.eqz", f.load("i32.load", flag(), Word.list)), runHere));
-      returning(i32(0));
+      returning(i32(1));
     }),
   );
-  each(runHere);
-  get(control);
+  f.loop((next) => {
+    f.call(run, get(command), get(part), i32(0));
+    f.brIf(next, op("i32.lt_u", f.tee(part, f.add(get(part), i32(1))), parts()));
+  });
+  i32(0);
   return f;
 }
 

@@ -63,7 +63,7 @@ function slices(step: BoundStep, axis: Axis, chunk: number): BoundStep[] {
 /** The step in parts, or undefined where that is not worth it, or not possible. */
 export function spreadStep(step: BoundStep, { parts, stage }: Spreading): Spread | undefined {
   const wanted = parts(nanoseconds(step));
-  if (wanted < 2 || step.sizes.includes(0) || overwrites(step)) return undefined;
+  if (wanted < 2 || step.sizes.includes(0)) return undefined;
   switch (step.kernel.kind) {
     case "loop":
       return spreadLoop(step, step.kernel, wanted, stage);
@@ -76,10 +76,6 @@ export function spreadStep(step: BoundStep, { parts, stage }: Spreading): Spread
       return undefined;
   }
 }
-
-/** Whether a step writes what it reads: should a worker be lost, its part could not be done again. */
-const overwrites = (step: BoundStep): boolean =>
-  step.writes.some((w) => step.reads.some((r) => r.buffer === w.buffer && r.offset === w.offset));
 
 const several = (parts: readonly BoundStep[], joins: readonly BoundStep[] = []): Spread | undefined =>
   parts.length < 2 ? undefined : { parts, joins };

@@ -60,3 +60,11 @@ export interface Backend {
 export class OutOfMemory extends Error {
   override readonly name = "OutOfMemory";
 }
+
+/**
+ * A program was broken off, because the device lost a part of itself that it can do without. Run it again: what it writes is undefined, what it
+ * only reads is as it was.
+ */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}

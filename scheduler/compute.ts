@@ -4,7 +4,7 @@
 import { evaluateDim } from "../core/dim.ts";
 import { arrayOf, type TypedArray } from "../core/dtype.ts";
 import { evaluateShape, stridesOf } from "../core/shape.ts";
-import { type Backend, OutOfMemory } from "../kernel/backend.ts";
+import { type Backend, Interrupted, OutOfMemory } from "../kernel/backend.ts";
 import { sameBits } from "./bits.ts";
 import type { Dirt, Target, Way } from "./mark.ts";
 import type { Necessary } from "./necessary.ts";
@@ -80,7 +80,7 @@ export class Computer {
         this.#place(plan);
         plan.bind(bindings);
       }
-      plan.run();
+      runToItsEnd(plan);
     } catch (error) {
       // The backend could not: a kernel that it does not have, or no memory for the program. None of the plan has a value then.
       const failure = { tensor: plan.nodes[0]!.tensor, error };
@@ -174,6 +174,16 @@ export class Computer {
   isWhole(node: NodeState): boolean {
     const { start, inOnePiece } = this.#layout(node);
     return start === 0 && inOnePiece;
+  }
+}
+
+/** A plan that was broken off starts again: it writes over nothing that it did not compute itself. */
+function runToItsEnd(plan: Plan): void {
+  try {
+    plan.run();
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    plan.run();
   }
 }
 
