@@ -5,13 +5,22 @@
 import { topological } from "../core/graph.ts";
 import { isSource, type Source, State } from "../core/source.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { ComposedParams } from "../ad/composed.ts";
+import type { RuledPrimitive } from "../ops/primitive.ts";
 import { primitiveNamed } from "../ops/table.ts";
 import type { Clock } from "../scheduler/clock.ts";
 import type { Write } from "../scheduler/intake.ts";
 import { type Cargo, encode, type NodeMessage, type SourceMessage } from "./wire.ts";
 
-/** Whether the worker knows what a node applies. */
-export const isKnown = (t: Tensor): boolean => isSource(t) || primitiveNamed(t.primitive.name) === t.primitive;
+/** Whether a node applies one of the library's primitives. */
+const isOwn = (t: Tensor): boolean => primitiveNamed(t.primitive.name) === t.primitive;
+
+/** How many inputs of a node are its values, if it is of a composition of operations. */
+const valuesOf = (t: Tensor): number | undefined =>
+  (t.primitive as RuledPrimitive).composed ? (t.params as ComposedParams).values : undefined;
+
+/** Whether the worker can compute a node. */
+export const isKnown = (t: Tensor): boolean => isSource(t) || isOwn(t) || valuesOf(t) !== undefined;
 
 export class Hold {
   /** Whether messages say where nodes were made. */
@@ -77,14 +86,14 @@ export class Hold {
   }
 
   #node(t: Tensor): NodeMessage {
-    const known = isKnown(t);
+    const own = isOwn(t);
     return {
       kind: "node",
       id: t.id,
       primitive: t.primitive.name,
-      params: known ? encode(t.params) : {},
+      params: own ? encode(t.params) : {},
       inputs: t.inputs.map((input) => input.id),
-      foreign: known ? undefined : encode(t.outputs),
+      stands: own ? undefined : { values: valuesOf(t), outputs: encode(t.outputs) },
       label: t.label,
       site: this.sites ? t.createdAt() : undefined,
     };

@@ -31,6 +31,7 @@ import {
   type RemoteOptions,
   type Request,
   type SourceMessage,
+  type StandIn,
   type Step,
   type Thrown,
   unknownThere,
@@ -153,9 +154,9 @@ class Host {
     return state;
   }
 
-  #node({ primitive: name, params, inputs: ids, foreign, site }: NodeMessage): Tensor {
+  #node({ primitive: name, params, inputs: ids, stands, site }: NodeMessage): Tensor {
     const inputs = this.#all(ids);
-    const primitive = foreign ? unknownPrimitive(name, decode(foreign)) : primitiveNamed(name)!;
+    const primitive = stands ? standIn(name, stands) : primitiveNamed(name)!;
     return withSite(siteOf(site), () => apply(primitive, decode(params), inputs));
   }
 
@@ -233,11 +234,12 @@ class Host {
 /** What a node remembers of where it was made, so that messages say it. */
 const siteOf = (site: string | undefined): object | undefined => (site === undefined ? undefined : { stack: `\n    at ${site}` });
 
-/** Stands for a primitive that only the user's program has: a node of it fails, by name. */
-const unknownPrimitive = (name: string, outputs: readonly Aval[]): RuledPrimitive => ({
+/** In place of a primitive that only the user's program has: the values that its nodes carry, or, without, a failure that names it. */
+const standIn = (name: string, { values, outputs }: StandIn): RuledPrimitive => ({
   name,
-  type: () => outputs,
-  lower: () => {
-    throw new Error(unknownThere(name));
+  type: () => decode<readonly Aval[]>(outputs),
+  lower: ({ inputs }) => {
+    if (values === undefined) throw new Error(unknownThere(name));
+    return { steps: [], outputs: inputs.slice(0, values) };
   },
 });

@@ -21,11 +21,18 @@ export interface NodeMessage {
   readonly primitive: string;
   readonly params: Encoded;
   readonly inputs: readonly number[];
-  /** The types of the outputs, where the primitive is not the library's own: such a node has no value there. */
-  readonly foreign: Encoded;
+  readonly stands: StandIn | undefined;
   readonly label: string | undefined;
   /** Where it was made; only while somebody watches, for the text is slow to come by. */
   readonly site: string | undefined;
+}
+
+/** What stands for a primitive that only the user's program has. */
+export interface StandIn {
+  /** How many inputs, the first, are the values of the outputs: those of a composition of operations. A node of any other has no value there. */
+  readonly values: number | undefined;
+  /** The types of the outputs. */
+  readonly outputs: Encoded;
 }
 
 /** A variable, or a state of a clock, with the value that it has before any write. */
@@ -167,4 +174,4 @@ export function decodeError({ name, message, stack, cause }: Thrown): Error {
 
 /** Why a primitive has no value in a worker. */
 export const unknownThere = (name: string): string =>
-  `${name}: this primitive is not the library's own, and the worker that computes does not have it; write it as an expression of operations, or use an engine without \`worker\``;
+  `${name}: this primitive has a kernel of its own, which the worker that computes does not have; define it with eval, a composition of operations, or use an engine without \`worker\``;

@@ -15,7 +15,7 @@ vi.mock(import("../../ops/primitive.ts"), async (original) => {
   };
 });
 
-it("every primitive that a file of ops or ad defines is in the table, under a name of its own", async () => {
+it("every primitive that a file of ops or ad defines, and that has a value, is in the table, under a name of its own", async () => {
   for (const room of ["ops", "ad"]) for (const file of readdirSync(room)) await import(`../../${room}/${file.replace(/\.ts$/, "")}.ts`);
   const { sinc } = await import("../../ops/sinc.ts");
   const { grad } = await import("../../ad/grad.ts");
@@ -25,7 +25,7 @@ it("every primitive that a file of ops or ad defines is in the table, under a na
   const x = placeholder([], "float32");
   grad(grad(sinc(x) as never, x) as never, x);
   expect(defined.length).toBeGreaterThan(60);
-  expect(defined.filter((p) => primitiveNamed(p.name) !== p).map((p) => p.name)).toEqual([]);
+  expect(defined.filter((p) => p.lower && primitiveNamed(p.name) !== p).map((p) => p.name)).toEqual([]);
 });
 
 it("other names give nothing", async () => {

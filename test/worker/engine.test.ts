@@ -1,7 +1,23 @@
 /** The engine in a worker, beside the one in this thread: what is the same, what differs and says so, and what goes over the wire. */
 import { inspect } from "node:util";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
-import { createEngine, definePrimitive, dim, grad, matmul, mean, random, read, RuleSet, slice, sum, tensor, tanh, Value } from "fluxion";
+import {
+  createEngine,
+  customJvp,
+  definePrimitive,
+  dim,
+  grad,
+  matmul,
+  mean,
+  random,
+  read,
+  RuleSet,
+  slice,
+  sum,
+  tensor,
+  tanh,
+  Value,
+} from "fluxion";
 import type { BaseEngine, EngineStats, RemoteEngine, Rules, Tensor } from "fluxion";
 import type { Aval } from "../../core/primitive.ts";
 import { liveNodes } from "../../core/tensor.ts";
@@ -219,6 +235,30 @@ describe("an engine in a worker", () => {
       const loss = mean(tanh(matmul(x.add(noise), w) as Tensor).square());
       const seen = await engine.read({ loss, dw: grad(loss, w), second: grad(sum(grad(loss, w)), x), last: x.flip(0) });
       results.push(Object.values(seen).map((v) => [v.shape, v.dtype, [...v.data]]));
+    }
+    expect(results[0]).toEqual(results[1]);
+  });
+
+  it("computes compositions with rules of the user's own", async () => {
+    const [remote, local] = [await here(), await createEngine()];
+    engines.push(local);
+    const cube = definePrimitive<{ by: number }>({
+      name: "cube",
+      eval: ([x], { by }) => x!.mul(x!).mul(x!).mul(by),
+      jvp: ({ inputs: [x], tangents: [dx] }) => [dx && dx.mul(x!).mul(x!).mul(100)],
+    });
+    const pair = customJvp(
+      (x: Tensor) => ({ up: x.add(1), down: x.sub(1) }),
+      (_, [dx]) => ({ up: dx, down: dx.mul(2) }),
+    );
+    const results = [];
+    for (const engine of [remote, local]) {
+      const x = engine.variable([1, 2]);
+      const { up, down } = pair(x);
+      const y = cube([up.mul(down)], { by: 2 });
+      const slope = grad(sum(y) as Tensor<[]>, x);
+      const { a, b } = await engine.read({ a: y, b: slope });
+      results.push([[...a.data], [...b.data], String(await engine.explain(y))]);
     }
     expect(results[0]).toEqual(results[1]);
   });
