@@ -9,8 +9,12 @@ export const THREADS = "FLUXION_BENCH_THREADS";
 export const newEngine = (backend: Backend): Promise<Engine> =>
   createEngine(backend ? { backend } : { threads: Number(process.env[THREADS] ?? 1) });
 
-/** Of the last step: kernels run and nodes computed. In all: plans built, and bytes that values hold now. */
+/**
+ * Of the last step: kernels run, nodes computed, bytes that kernels read and wrote, the most bytes that values took, and how many of them were
+ * alive at one time. In all: plans built, and bytes that values hold now.
+ */
 export function countsOf({ stats }: Engine): Record<string, number> {
   const { lastFlush, plansBuilt, bytesResident } = stats;
-  return { kernels: lastFlush.kernels, nodes: lastFlush.nodesComputed, plans: plansBuilt, bytes: bytesResident };
+  const { kernels, nodesComputed, bytesRead, bytesWritten, peakBytes, liveBytes } = lastFlush;
+  return { kernels, nodes: nodesComputed, plans: plansBuilt, bytes: bytesResident, bytesRead, bytesWritten, peakBytes, liveBytes };
 }

@@ -54,7 +54,7 @@ interface Result {
   readonly wall: Record<string, number>;
   /** The largest relative difference from the reference of everyone. */
   readonly error: Record<string, number>;
-  /** Kernels a step, nodes, plans, bytes resident; other measures of fluxion. */
+  /** Kernels a step, nodes, plans, bytes resident and moved; other measures of fluxion. */
   readonly counts: Record<string, number>;
   readonly note?: string;
 }

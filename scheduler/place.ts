@@ -18,16 +18,16 @@ export interface Sized {
   readonly bytes: number;
 }
 
-/** A buffer that became four times larger than its value needs is given back. */
+/** A buffer that became four times larger than its value needs is given back; where room is short, any that is larger. */
 const SHRINK = 4;
 const SMALL = 4096;
-
-const holds = (old: Place, bytes: number): boolean => bytes <= old.bytes && (old.bytes <= SMALL || bytes * SHRINK >= old.bytes);
 
 export class Memory {
   /** Changes whenever an address does: programs bound under another layout are bound again. */
   layout = 0;
   bytes = 0;
+  /** Whether room is short: then buffers are no larger than their values. */
+  snug = false;
   /** The most bytes that there may be, and what messages call that. */
   readonly limit: number;
   readonly limitName: string;
@@ -53,7 +53,7 @@ export class Memory {
   /** How many bytes a slot would hold once it is placed with so many. */
   afterPlacing(slot: Slot, bytes: number): number {
     const old = this.#places.get(slot);
-    return old && holds(old, bytes) ? old.bytes : bytes;
+    return old && this.#holds(old, bytes) ? old.bytes : bytes;
   }
 
   /** The buffer of a slot, of at least so many bytes. What it held is lost when it has to move. Throws OutOfMemory. */
@@ -69,7 +69,7 @@ export class Memory {
   /** Lets the buffer of a slot go, if it cannot stay with so many bytes. */
   outgrow(slot: Slot, bytes: number): void {
     const old = this.#places.get(slot);
-    if (old && !holds(old, bytes)) this.release(slot);
+    if (old && !this.#holds(old, bytes)) this.release(slot);
   }
 
   buffer(slot: Slot): Buffer {
@@ -104,6 +104,10 @@ export class Memory {
   releaseAll(): void {
     for (const slot of [...this.#places.keys()]) this.release(slot);
     this.releaseArena();
+  }
+
+  #holds(old: Place, bytes: number): boolean {
+    return bytes <= old.bytes && (old.bytes <= SMALL || bytes * (this.snug ? 1 : SHRINK) >= old.bytes);
   }
 
   #allocate(bytes: number, what: string): Buffer {

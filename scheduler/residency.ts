@@ -76,8 +76,10 @@ export class Residency {
 
   /** The device has less room than it seemed: nothing stays from now on that need not. Whether that is any news. */
   tighten(): boolean {
-    const news = this.#cacheBytes > 0;
+    const news = this.cacheBytes > 0;
     this.#cacheBytes = 0;
+    this.everything = false;
+    this.#memory.snug = true;
     return news;
   }
 
@@ -127,10 +129,13 @@ export class Residency {
     let room = this.cacheBytes;
     for (let k = 0; ; k++) {
       const { settlement, kept } = attempt(room);
-      if (settlement.fits || room <= 0) return settlement;
+      if (settlement.fits || (room <= 0 && memory.snug)) return settlement;
+      if (room <= 0) break;
       // What goes makes the arena grow, by less than that mostly: so this closes in on the limit.
       room = k < ATTEMPTS ? Math.min(room, kept) - (settlement.peak - memory.limit) : 0;
     }
+    memory.snug = true;
+    return this.#weigh(claim, absent);
   }
 
   /** What memory holds beside a plan's own values. */
