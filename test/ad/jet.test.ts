@@ -18,40 +18,14 @@ import { pow } from "../../ops/power.ts";
 import { definePrimitive, RuleSet } from "../../ops/primitive.ts";
 import { max } from "../../ops/reductions.ts";
 import { reshape } from "../../ops/reshape.ts";
-import { elementwiseCases, Random } from "./cases.ts";
-import { contractionCases } from "./contraction-cases.ts";
-import { indexingCases } from "./indexing-cases.ts";
-import { structuralCases } from "./structural-cases.ts";
+import { Random } from "./cases.ts";
+import { type Curve, expectClose, nested, ORDER } from "./judge-jets.ts";
 import { interpret, itemOf, valueOf, valuesOf } from "./values.ts";
 
-type Curve = (s: Tensor) => Tensor;
 const f64 = (v: number): Tensor => constant(v, { dtype: "float64" });
-const ORDER = 6;
 const straight = (v: unknown): unknown[] => [v, ...new Array<null>(ORDER - 1).fill(null)];
 const derivatives = (f: Curve, x: number): number[] =>
   jet(f as (x: Tensor) => Tensor, f64(x), straight(1))[1].map((d) => itemOf(d as Tensor));
-
-/** The first derivatives of f by s at 0, by jvp in jvp. */
-function nested(f: Curve, order: number): Tensor[] {
-  const s = f64(0);
-  const found: Tensor[] = [];
-  let g = f;
-  for (let k = 0; k < order; k++) {
-    const h = g;
-    g = (at) => jvp(h, [at], [1])[1] as Tensor;
-    found.push(g(s));
-  }
-  return found;
-}
-
-/** Relative to the greatest derivative up to each order, or 1: what cancels there loses as many digits in either. */
-function expectClose(got: readonly (readonly number[])[], expected: readonly (readonly number[])[], tolerance: number): void {
-  let size = 1;
-  got.forEach((values, k) => {
-    size = Math.max(size, ...expected[k]!.map(Math.abs));
-    values.forEach((v, i) => expect(Math.abs(v - expected[k]![i]!), `order ${k + 1}, element ${i}`).toBeLessThanOrEqual(tolerance * size));
-  });
-}
 
 describe("derivatives of functions that are known in closed form", () => {
   const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
@@ -103,31 +77,6 @@ describe("derivatives of functions that are known in closed form", () => {
   });
 });
 
-describe("every operation agrees with nested jvp, to order 6, along a curve", () => {
-  const cases = [...elementwiseCases, ...structuralCases, ...contractionCases, ...indexingCases];
-  it.each(cases.map((c) => [c.name, c] as const))("%s", (_, { draw }) => {
-    fc.assert(
-      fc.property(fc.integer(), (seed) => {
-        const random = new Random(seed);
-        const { f, args } = draw(random);
-        const order = random.integer(3, ORDER);
-        // x(s) = x + v s + w s^2 / 2, with a curvature for some arguments only.
-        const v = args.map((t) => random.tensor(t.shape as number[], -1, 1));
-        const w = args.map((t) => (random.next() < 0.5 ? random.tensor(t.shape as number[], -1, 1) : undefined));
-        const at = (s: Tensor): Tensor[] =>
-          args.map((x, i) => add(add(x, mul(s, v[i]!)), w[i] ? mul(mul(square(s), 0.5), w[i]) : zerosLike(x)));
-        const [, series] = jet(
-          f,
-          args as Tensor[],
-          args.map((__, i) => [v[i], w[i] ?? null, ...new Array<null>(order - 2).fill(null)]),
-        ) as unknown as [Tensor, Tensor[]];
-        expectClose(valuesOf(...series), valuesOf(...nested((s) => f(...at(s)), order)), 1e-12);
-      }),
-      { numRuns: 3 },
-    );
-  });
-});
-
 /** Smooth functions on all of R, or made so, to compose at random. */
 const smooth: readonly Curve[] = [
   sin,
@@ -172,7 +121,7 @@ describe("random compositions", () => {
         const expected = nested((s) => f(add(x, mul(s, v))), ORDER);
         expectClose(valuesOf(...got), valuesOf(...expected), 1e-12);
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
   it("have gradients that finite differences confirm, to second order", async () => {
@@ -184,7 +133,7 @@ describe("random compositions", () => {
         const x = random.tensor([3], -0.05, 1);
         await checkGradsWith(interpret, third, [x, random.tensor([3], -1, 1)], { rtol: 1e-4, atol: 1e-5, seed });
       }),
-      { numRuns: 12 },
+      { numRuns: 6 },
     );
   });
 });
@@ -267,11 +216,11 @@ describe("with other transforms", () => {
     const [x, w] = [placeholder([], "float64"), placeholder([], "float64")];
     expect(jet(mul(x, w), { x, w }, [{ x: 1, w: 1 }])).toEqual([add(w, x)]);
   });
-  it("a chain of 100,000 nodes does not overflow the stack", () => {
+  it("a chain of 20,000 nodes does not overflow the stack", () => {
     const x = placeholder([], "float64");
     let y: Tensor = x;
-    for (let i = 0; i < 50_000; i++) y = i % 2 === 0 ? sub(y, 1e-6) : div(y, 1.0000001);
-    expect((jet(y, x, [1, null]) as Tensor[])[0]!.height).toBeGreaterThan(20_000);
+    for (let i = 0; i < 20_000; i++) y = i % 2 === 0 ? sub(y, 1e-6) : div(y, 1.0000001);
+    expect((jet(y, x, [1, null]) as Tensor[])[0]!.height).toBeGreaterThan(9_000);
   });
 });
 
