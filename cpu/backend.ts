@@ -14,7 +14,7 @@ import { emitProduct } from "./matmul.ts";
 import { nanoseconds } from "./cost.ts";
 import { DeviceMemory, MAX_BYTES, Scratch } from "./memory.ts";
 import { type Spread, spreadStep } from "./parts.ts";
-import { emitRows } from "./rows.ts";
+import { emitRows, tileSteps } from "./rows.ts";
 import { type ProductCode, productCode } from "./product.ts";
 import { emitScan } from "./scan.ts";
 import { emitScatterAdd } from "./scatter.ts";
@@ -172,11 +172,10 @@ class CpuBackend implements Backend {
       if (workspace) this.#returnWorkspace(workspace);
     };
     try {
-      const spreads = this.#spread(given, claim);
+      const { spreads, serial } = this.#spread(given, claim);
       const parts = [...spreads.values()].flatMap((s) => s.parts);
-      const serial = given.flatMap((s) => spreads.get(s)?.joins ?? [s]);
-      for (const k of this.#compile([...serial, ...parts].flatMap(withStages))) (kernels.push(k), k.users++);
-      this.#shareKernels(parts.flatMap(withStages));
+      for (const k of this.#compile([...serial, ...parts].flatMap(withTiles))) (kernels.push(k), k.users++);
+      this.#shareKernels(parts.flatMap(withTiles));
       const most = (steps: readonly BoundStep[]): number => steps.reduce((bytes, s) => Math.max(bytes, workspaceOf(s)), 0);
       const workspaceStride = Math.ceil(most(parts) / 64) * 64;
       workspace = this.#borrowWorkspace(Math.max(most(serial), workspaceStride * this.#threadCount));
@@ -298,19 +297,25 @@ class CpuBackend implements Backend {
     abandoned.register(this, threads);
   }
 
-  /** Those steps that are worth it, in parts. */
-  #spread(steps: readonly BoundStep[], stage: (bytes: number) => number): Map<BoundStep, Spread> {
+  /** Those steps that are worth it, in parts, and the others; steps that join parts may be worth it too. */
+  #spread(
+    given: readonly BoundStep[],
+    stage: (bytes: number) => number,
+  ): { spreads: Map<BoundStep, Spread>; serial: readonly BoundStep[] } {
     const spreads = new Map<BoundStep, Spread>();
-    if (!this.#threads?.control) return spreads;
     const { eager } = this.#options;
-    if (!eager && steps.reduce((sum, s) => sum + nanoseconds(s), 0) < LEAST_PLAN) return spreads;
+    const worthIt = (): boolean => eager === true || given.reduce((sum, s) => sum + nanoseconds(s), 0) >= LEAST_PLAN;
+    if (!this.#threads?.control || !worthIt()) return { spreads, serial: given };
     const most = PARTS * this.#threadCount;
     const parts = (cost: number): number => (eager ? most : Math.min(most, Math.floor(cost / LEAST_PART)));
+    const steps = [...given];
     for (const step of steps) {
       const spread = spreadStep(step, { parts, stage });
-      if (spread) spreads.set(step, spread);
+      if (!spread) continue;
+      spreads.set(step, spread);
+      steps.push(...spread.joins);
     }
-    return spreads;
+    return { spreads, serial: steps.filter((s) => !spreads.has(s)) };
   }
 
   #shareKernels(parts: readonly BoundStep[]): void {
@@ -350,7 +355,7 @@ class CpuBackend implements Backend {
 }
 
 /** A step, and those within it. */
-const withStages = (step: BoundStep): readonly BoundStep[] => (step.rows ? [step, ...step.rows.stages.map((s) => s.step)] : [step]);
+const withTiles = (step: BoundStep): readonly BoundStep[] => (step.rows ? [step, ...tileSteps(step)] : [step]);
 
 function stepsOf(segments: readonly Segment[]): BoundStep[] {
   return segments.flatMap((s) => {

@@ -213,18 +213,17 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
     const operands = parallelOperands({ count: steps.length, bytes, workspaceStride: places.workspaceStride, relocations });
     parts.push({ operand: fixed(Opcode.parallel, ...operands), steps });
   };
+  const carryOut = (step: BoundStep): void => {
+    const spread = places.spread(step);
+    if (!spread) return invoke(step);
+    parallel(spread.parts.flatMap(singles));
+    for (const join of spread.joins) carryOut(join);
+  };
   const visit = (list: readonly Segment[]): void => {
     for (const s of list)
       switch (s.kind) {
         case "run":
-          for (const step of s.steps) {
-            const spread = places.spread(step);
-            if (!spread) invoke(step);
-            else {
-              parallel(spread.parts.flatMap(singles));
-              for (const join of spread.joins) invoke(join);
-            }
-          }
+          for (const step of s.steps) carryOut(step);
           break;
         case "copy":
           for (const c of orderCopies(s.copies, places)) fixed(Opcode.copy, c.to, c.from, c.bytes);

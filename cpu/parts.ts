@@ -126,6 +126,13 @@ const productAxes = {
   k: { size: 3, read: (slot) => (slot % 2 === 0 ? 2 : 1), write: undefined },
 } as const satisfies Record<string, Axis>;
 
+/** Whether B is the transpose of A. */
+function ownTranspose({ sizes, reads: [a, b] }: BoundStep): boolean {
+  const [x, y, z] = a!.strides;
+  const mirrored = b!.strides[0] === x && b!.strides[1] === z && b!.strides[2] === y;
+  return sizes[1] === sizes[2] && a!.buffer === b!.buffer && a!.offset === b!.offset && mirrored;
+}
+
 function spreadProducts(step: BoundStep, storage: Storage, wanted: number, stage: Spreading["stage"]): Spread | undefined {
   const [b, m, n, k] = step.sizes as [number, number, number, number];
   const products = step.writes.length;
@@ -141,7 +148,9 @@ function spreadProducts(step: BoundStep, storage: Storage, wanted: number, stage
     if (rows >= columns) rows = grain(rows / 2);
     else columns = grain(columns / 2);
   const chunks = chunksOf(k, Math.ceil(wanted / products));
-  if (count() < wanted && chunks.count * products > count()) {
+  const parted = chunks.count * products;
+  // Half of a product with its own transpose is saved, but not of pieces of it.
+  if (ownTranspose(step) ? parted > 1 : count() < wanted && parted > count()) {
     const spreads = productsOf(step).map((p) => {
       const inner = p.writes[0]!.strides[2] === 1 ? (1 as const) : ("strided" as const);
       return joined(slices(p, productAxes.k, chunks.positions), { sizes: [b, m, n], storage, inner, stage }, e.add);

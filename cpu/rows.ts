@@ -31,8 +31,16 @@ export interface RowsParts {
   readonly write: (address: number, words: Uint32Array) => void;
 }
 
+/** What a rows step calls: the steps of its whole tiles, and of the last, incomplete one. */
+export function tileSteps({ sizes, rows }: BoundStep): readonly BoundStep[] {
+  const [count] = sizes as [number];
+  const [whole, rest] = [Math.floor(count / BLOCK), count % BLOCK];
+  return rows!.stages.flatMap((s) => [...(whole > 0 ? [rowsOf(s, 0, BLOCK)] : []), ...(rest > 0 ? [rowsOf(s, whole * BLOCK, rest)] : [])]);
+}
+
 /** The arguments: how many whole tiles; address and length of the lists of moves, of stages, of those of the last, incomplete tile, and of sums. */
-export function rowsArguments({ sizes, rows }: BoundStep, parts: RowsParts): number[] {
+export function rowsArguments(step: BoundStep, parts: RowsParts): number[] {
+  const { sizes, rows } = step;
   const [count] = sizes as [number];
   const { stages, bytes } = rows!;
   const [whole, rest] = [Math.floor(count / BLOCK), count % BLOCK];
@@ -53,7 +61,7 @@ export function rowsArguments({ sizes, rows }: BoundStep, parts: RowsParts): num
     }
   const located = (o: BoundOperand): BoundOperand => current.get(o) ?? (o.local ? { ...o, buffer: room } : o);
   const placed = stages.map((s) => ({ ...s, step: { ...s.step, reads: s.step.reads.map(located), writes: s.step.writes.map(located) } }));
-  const workspace = parts.claim(stages.reduce((most, s) => Math.max(most, parts.workspaceOf(s.step)), 0));
+  const workspace = parts.claim(tileSteps(step).reduce((most, s) => Math.max(most, parts.workspaceOf(s)), 0));
   /** The calls for a tile: places, and argument blocks. */
   const tile = (index: number, rowCount: number): { place: number; words: readonly number[] }[] =>
     placed.flatMap((stage) => {
