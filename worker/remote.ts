@@ -293,7 +293,12 @@ export class RemoteEngine extends BaseEngine {
       released: this.#hold.takeReleased(),
     };
     [this.#cutoffs, this.#closed, this.#nan, this.#leaving, this.#joining] = [[], [], undefined, [], []];
-    this.#channel.post(step, buffers);
+    try {
+      this.#channel.post(step, buffers);
+    } catch (error) {
+      // No room for the message, say. What it held is lost.
+      this.die(error);
+    }
   }
 
   #encode({ writes, clock, ticks }: Entry): EntryMessage {

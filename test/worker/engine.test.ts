@@ -16,7 +16,6 @@ import {
   sum,
   tensor,
   tanh,
-  Value,
 } from "fluxion";
 import type { BaseEngine, EngineStats, RemoteEngine, Rules, Tensor } from "fluxion";
 import type { Aval } from "../../core/primitive.ts";
