@@ -60,7 +60,10 @@ export function emitPanel(
   const placeA = apart !== undefined;
   const shape = shapeOf(storage);
   const bytes = storageBytes(storage);
-  const plus = (x: Pushed, y: Pushed): Pushed => op(`${shape}.add`, x, y);
+  // Made once: looking names up that are put together each time takes longer than all else.
+  const [addition, multiplication] = [`${shape}.add`, `${shape}.mul`] as const;
+  const splat = splatOf(storage);
+  const plus = (x: Pushed, y: Pushed): Pushed => op(addition, x, y);
   const partials = CLASSES.map(() => Array.from({ length: rows * vectors }, () => f.local(V128)));
   const right = Array.from({ length: vectors }, () => f.local(V128));
   const left = f.local(V128);
@@ -74,10 +77,10 @@ export function emitPanel(
   const products = (sums: readonly Local[], from: Local, offset: number, initial: boolean): void => {
     right.forEach((v, j) => set(v, f.load("v128.load", get(pb), offset + 16 * j)));
     for (let r = 0; r < rows; r++) {
-      set(left, f.load(splatOf(storage), get(from), r * (apart ?? bytes)));
+      set(left, f.load(splat, get(from), r * (apart ?? bytes)));
       right.forEach((v, j) => {
         const sum = sums[r * vectors + j]!;
-        const product = op(`${shape}.mul`, get(left), get(v));
+        const product = op(multiplication, get(left), get(v));
         set(sum, initial ? product : plus(product, get(sum)));
       });
     }

@@ -23,10 +23,12 @@ const BLOCK_BYTES = 65536;
 const CACHE_BYTES = 40960;
 /** Bytes of a row of A at most, rows at least, and panels at most, of products as in the layers of small networks: code is made for their k. */
 const LAYER_BYTES = 256;
-const LAYER_ROWS = 128;
+const LAYER_DEPTH = 40;
 const LAYER_PANELS = 5;
-/** Products with so few multiplications are reductions; own transposes with so few rows are products like others. */
-const LEAST_WORK = 64;
+/** Products with fewer multiplications are reductions, whose code serves all sizes; so are those that are short along an axis. */
+const LEAST_WORK = 2048;
+const LEAST_WORK_OF_SHORT = 32768;
+/** Own transposes with fewer rows are products like others. */
 const LEAST_SYMMETRIC = 16;
 
 export type Float = "f32" | "f64";
@@ -148,11 +150,12 @@ function tiledCode(storage: Float, { sizes: [, m, n, k], a, b, c, symmetric }: P
   const panels = panelsOf(n, lanes);
   const rows = m < ROWS ? FEW_ROWS : ROWS;
   // What is read once is not packed.
-  const [onceA, onceB] = [panels.wide + panels.narrow === 1, m <= ROWS];
-  const inPlaceB = b[3] === bytes && n >= lanes && (onceB || (m < PACKED_FROM && n * depth * bytes <= BLOCK_BYTES));
+  const [onceA, onceB] = [panels.wide + panels.narrow === 1, m < ROWS];
   const inPlaceA = a[2] === bytes && n < PACKED_FROM;
-  const shortRows = a[3] === bytes && a[2] >= k * bytes && a[2] <= LAYER_BYTES;
-  const layer = shortRows && m >= LAYER_ROWS && panels.wide + panels.narrow <= LAYER_PANELS;
+  const small = inPlaceA && m < PACKED_FROM && n * depth * bytes <= BLOCK_BYTES;
+  const inPlaceB = b[3] === bytes && n >= lanes && (onceB || small);
+  const shortRows = k <= LAYER_DEPTH && a[3] === bytes && a[2] >= k * bytes && a[2] <= LAYER_BYTES;
+  const layer = shortRows && m >= ROWS && panels.wide + panels.narrow <= LAYER_PANELS;
   const crowding = depth * ((inPlaceA ? powerOfTwoIn(a[3]) : 0) + (inPlaceB ? powerOfTwoIn(b[2]) : 0));
   const fitsCache = crowding <= (onceA || onceB ? BLOCK_BYTES : CACHE_BYTES);
   const fits = n >= lanes;
@@ -191,18 +194,23 @@ function codeOf(storage: Storage, product: Product): readonly [Product, ProductC
     const turned = !along && n < 4 && m > n && product.a[2] === bytes;
     return [turned ? other : product, intern({ kind: "product", method: along ? "rows" : "columns", storage })];
   };
-  if (!isFloat(storage) || batches * m * n * k < LEAST_WORK) return reduction();
+  const work = batches * m * n * k;
+  if (!isFloat(storage) || work === 0) return reduction();
   if (n === 1 || m === 1) {
     const column = n === 1 ? product : other;
     return column.a[3] === bytes && k <= BLOCK ? [column, intern({ kind: "product", method: "dots", storage })] : reduction();
   }
+  if (work < (Math.min(m, n) < ROWS || k <= PARTIALS ? LEAST_WORK_OF_SHORT : LEAST_WORK)) return reduction();
   if (k <= PARTIALS) {
     const rows = product.c[3] === bytes ? product : other;
     const long = rows.sizes[2] >= lanesOf(storage) && rows.sizes[1] > 1;
     if (long && rows.c[3] === bytes) return [rows, intern({ kind: "product", method: "shallow", storage, depth: k })];
   }
   const [code, otherCode] = [tiledCode(storage, product), tiledCode(storage, other)];
-  return cyclesOf(other, otherCode) < cyclesOf(product, code) ? [other, intern(otherCode)] : [product, intern(code)];
+  // A layer is one, however many rows there are now; and what is nearly as fast stays as it is, so that other sizes need no other code.
+  const faster = (): boolean => cyclesOf(other, otherCode) < 0.8 * cyclesOf(product, code);
+  const turned = code.depth === undefined && (otherCode.depth !== undefined || faster());
+  return turned ? [other, intern(otherCode)] : [product, intern(code)];
 }
 
 function newPlan(step: BoundStep, storage: Storage): Plan {

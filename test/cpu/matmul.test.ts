@@ -1,6 +1,7 @@
 /** Matrix products have the bits of the fixed tree, whatever their sizes, strides and path. */
 import fc from "fast-check";
-import { test } from "vitest";
+import { expect, test } from "vitest";
+import { cpu } from "../../cpu/backend.ts";
 import { arrayOf, type Storage } from "../../core/dtype.ts";
 import { matmulKernel } from "../../kernel/kernel.ts";
 import { type Case, expectAgreement, someData, someLayout, tape, Tape } from "./cases.ts";
@@ -147,6 +148,36 @@ test("products of a matrix with its own transpose agree with the interpreter", (
     }),
     { numRuns: 60 },
   );
+});
+
+test("other batch sizes need no other code", () => {
+  let modules = 0;
+  const { Module } = WebAssembly;
+  WebAssembly.Module = new Proxy(Module, { construct: (target, args) => (modules++, Reflect.construct(target, args) as object) });
+  try {
+    const backend = cpu({ threads: 1 });
+    const [x, y, w, z] = [0, 1, 2, 3].map(() => backend.allocate(8 * 600 * 64));
+    const rows = (buffer: number, columns: number) => ({ buffer, offset: 0, strides: [0, columns, 1] });
+    const columns = (buffer: number, rowCount: number) => ({ buffer, offset: 0, strides: [0, 1, rowCount] });
+    for (const width of [20, 64]) {
+      /** A layer, what goes back through it, the gradient of its weights, and the layer after it, which has one column. */
+      const layer = (batch: number): void => {
+        const steps = [
+          { sizes: [1, batch, width, width], reads: [rows(x!, width), rows(w!, width)], writes: [rows(y!, width)] },
+          { sizes: [1, batch, width, width], reads: [rows(y!, width), columns(w!, width)], writes: [rows(x!, width)] },
+          { sizes: [1, width, width, batch], reads: [columns(x!, width), rows(y!, width)], writes: [rows(z!, width)] },
+          { sizes: [1, batch, 1, width], reads: [rows(x!, width), rows(w!, 1)], writes: [rows(z!, 1)] },
+        ];
+        backend.prepare([{ kind: "run", steps: steps.map((s) => ({ kernel: matmulKernel("f32"), uniforms: [], ...s })) }]).release();
+      };
+      for (const batch of [64, 2, 1]) layer(batch);
+      const before = modules;
+      for (let batch = 1; batch <= 256; batch++) layer(batch);
+      expect(modules).toBe(before);
+    }
+  } finally {
+    WebAssembly.Module = Module;
+  }
 });
 
 test("several products in a step agree with the interpreter", () => {
