@@ -17,7 +17,7 @@ import {
   tensor,
   tanh,
 } from "fluxion";
-import type { BaseEngine, EngineStats, RemoteEngine, Rules, Tensor } from "fluxion";
+import type { BaseEngine, EngineStats, RemoteEngine, Rules, Tensor, Value } from "fluxion";
 import type { Aval } from "../../core/primitive.ts";
 import { liveNodes } from "../../core/tensor.ts";
 import type { Channel } from "../../worker/channel.ts";
