@@ -14,6 +14,7 @@ import { emitProduct } from "./matmul.ts";
 import { nanoseconds } from "./cost.ts";
 import { DeviceMemory, MAX_BYTES, Scratch } from "./memory.ts";
 import { type Spread, spreadStep } from "./parts.ts";
+import { emitRoutine } from "./routine.ts";
 import { emitRows, tileSteps } from "./rows.ts";
 import { type ProductCode, productCode } from "./product.ts";
 import { emitScan } from "./scan.ts";
@@ -74,6 +75,8 @@ function emitCode(module: ModuleBuilder, f: FunctionBuilder, code: Code): void {
       return emitScatterAdd(f, code.storage);
     case "argsort":
       return emitArgsort(f, code.storage);
+    case "routine":
+      return emitRoutine(f, code);
     case "rows":
       return emitRows(module, f);
   }

@@ -11,6 +11,7 @@ const CALL = 20;
 const PRODUCT = 0.04;
 const SCATTER = 1;
 const COMPARISON = 4;
+const ROUTINE = 1;
 
 const costs = new WeakMap<Kernel, number>();
 
@@ -40,6 +41,8 @@ export function nanoseconds({ kernel, sizes, writes, rows }: BoundStep): number 
       return count * SCATTER;
     case "rows":
       return rows!.stages.reduce((sum, s) => sum + nanoseconds(s.step), 0);
+    case "routine":
+      return sizes[0]! * kernel.routine.cost(sizes) * ROUTINE;
     case "argsort":
       return count * COMPARISON * Math.log2(Math.max(2, sizes[1]!));
   }

@@ -8,10 +8,12 @@
 import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep, Segment } from "../kernel/backend.ts";
 import type { Access } from "../kernel/kernel.ts";
+import { storagesOf } from "../kernel/routine.ts";
 import { I32, ModuleBuilder } from "./encoder.ts";
 import { ARGUMENT_BYTES, emitParallel, parallelOperands } from "./parallel.ts";
 import type { Spread } from "./parts.ts";
 import { matmulArguments, matmulWorkspace, productsOf } from "./product.ts";
+import { routineWorkspace } from "./routine.ts";
 import { ROWS_ARGUMENTS, rowsArguments, type RowsParts } from "./rows.ts";
 import { scatterWorkspace } from "./scatter.ts";
 import { argsortWorkspace } from "./sort.ts";
@@ -102,6 +104,8 @@ export function workspaceOf(step: BoundStep): number {
       return scatterWorkspace(sizes);
     case "argsort":
       return argsortWorkspace(sizes);
+    case "routine":
+      return routineWorkspace(kernel, sizes);
     case "rows":
       return 0;
   }
@@ -137,6 +141,10 @@ function pushArguments(out: number[], step: BoundStep, workspace: number): void 
     case "argsort":
       pushAddress(reads[0]!, kernel.storage);
       pushAddress(writes[0]!, "i32");
+      break;
+    case "routine":
+      storagesOf(kernel.routine.reads, kernel.storage).forEach((s, i) => pushAddress(reads[i]!, s));
+      storagesOf(kernel.routine.writes, kernel.storage).forEach((s, i) => pushAddress(writes[i]!, s));
   }
   out.push(workspace);
 }

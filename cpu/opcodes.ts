@@ -11,6 +11,7 @@ export const plain = {
   "i32.add": 0x6a, "i32.sub": 0x6b, "i32.mul": 0x6c, "i32.div_s": 0x6d, "i32.div_u": 0x6e, "i32.rem_s": 0x6f, "i32.rem_u": 0x70,
   "i32.and": 0x71, "i32.or": 0x72, "i32.xor": 0x73, "i32.shl": 0x74, "i32.shr_s": 0x75, "i32.shr_u": 0x76,
   "f32.add": 0x92, "f32.sub": 0x93, "f32.mul": 0x94, "f64.add": 0xa0, "f64.sub": 0xa1, "f64.mul": 0xa2,
+  "f32.abs": 0x8b, "f32.neg": 0x8c, "f32.sqrt": 0x91, "f32.div": 0x95, "f64.abs": 0x99, "f64.neg": 0x9a, "f64.sqrt": 0x9f, "f64.div": 0xa3,
   "i64.eq": 0x51, "i64.sub": 0x7d, "i64.or": 0x84, "i64.shl": 0x86, "i64.shr_u": 0x88, "i32.wrap_i64": 0xa7, "i64.extend_i32_u": 0xad,
   "f32.demote_f64": 0xb6, "f64.promote_f32": 0xbb,
 } as const;

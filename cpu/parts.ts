@@ -5,7 +5,8 @@
 import type { Storage } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
 import * as e from "../kernel/expr.ts";
-import type { Access, LoopKernel, MatmulKernel } from "../kernel/kernel.ts";
+import type { Access, LoopKernel, MatmulKernel, RoutineKernel } from "../kernel/kernel.ts";
+import { type Extent, extentOf } from "../kernel/routine.ts";
 import { rowsOf } from "../kernel/rows.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { nanoseconds } from "./cost.ts";
@@ -71,10 +72,27 @@ export function spreadStep(step: BoundStep, { parts, stage }: Spreading): Spread
       return spreadProducts(step, step.kernel.storage, wanted, stage);
     case "rows":
       return spreadRows(step, wanted, stage);
+    case "routine":
+      return several(items(step, step.kernel, Math.ceil(step.sizes[0]! / wanted)));
     case "scatterAdd":
     case "argsort":
       return undefined;
   }
+}
+
+/** So many items of a routine each. */
+function items(step: BoundStep, { routine }: RoutineKernel, chunk: number): BoundStep[] {
+  const parts: BoundStep[] = [];
+  for (let start = 0; start < step.sizes[0]!; start += chunk) {
+    const from = (o: BoundOperand, extent: Extent): BoundOperand => ({ ...o, offset: o.offset + start * extentOf(extent, step.sizes) });
+    parts.push({
+      ...step,
+      sizes: [Math.min(chunk, step.sizes[0]! - start), ...step.sizes.slice(1)],
+      reads: step.reads.map((o, i) => from(o, routine.reads[i]!.extent)),
+      writes: step.writes.map((o, i) => from(o, routine.writes[i]!.extent)),
+    });
+  }
+  return parts;
 }
 
 const several = (parts: readonly BoundStep[], joins: readonly BoundStep[] = []): Spread | undefined =>

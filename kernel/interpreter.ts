@@ -16,11 +16,13 @@ import {
   type ScatterAddKernel,
 } from "./kernel.ts";
 import { resultLength, rowsOf } from "./rows.ts";
+import { storagesOf } from "./routine.ts";
+import { runRoutine } from "./routine-numbers.ts";
 import { binaryFunction } from "./scalar.ts";
 import { BLOCK } from "./tree.ts";
 
 /** A typed array behind an operand, with every access checked. */
-interface Memory {
+export interface Memory {
   get(element: number): number;
   set(element: number, value: number): void;
   readonly data: TypedArray;
@@ -163,6 +165,13 @@ class Interpreter implements Backend {
         return runScatterAdd(kernel, step.sizes, bind("read", [kernel.storage, "i32", kernel.storage]), bind("write", [kernel.storage]));
       case "argsort":
         return runArgsort(kernel, step.sizes, bind("read", [kernel.storage]), bind("write", ["i32"]));
+      case "routine":
+        return runRoutine(
+          kernel,
+          step.sizes,
+          bind("read", storagesOf(kernel.routine.reads, kernel.storage)),
+          bind("write", storagesOf(kernel.routine.writes, kernel.storage)),
+        );
       case "rows":
         return this.#rows(step);
     }

@@ -6,6 +6,7 @@ import type { Dim } from "../core/dim.ts";
 import type { Storage } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
 import { canonicalize, type Expr, exprOrder } from "./expr.ts";
+import type { Routine } from "./routine.ts";
 import type { View } from "./view.ts";
 
 /** How an operand moves along the innermost axis of the index space: not at all, by one element, or by a stride argument. */
@@ -101,6 +102,17 @@ export interface ArgsortKernel {
 }
 
 /**
+ * A routine (routine.ts) in one float type. sizes[0] counts the items, which lie one after the other in each operand; all operands are
+ * contiguous.
+ */
+export interface RoutineKernel {
+  readonly kind: "routine";
+  readonly routine: Routine;
+  readonly storage: Storage;
+  readonly key: string;
+}
+
+/**
  * Steps that work on rows, BLOCK rows at a time through all of them, so that what they leave each other stays in a cache: see rows.ts. sizes =
  * [rows]; reads and writes are all operands of the steps that are not local to a tile.
  */
@@ -109,7 +121,7 @@ export interface RowsKernel {
   readonly key: string;
 }
 
-export type Kernel = LoopKernel | MatmulKernel | ScatterAddKernel | ArgsortKernel | RowsKernel;
+export type Kernel = LoopKernel | MatmulKernel | ScatterAddKernel | ArgsortKernel | RoutineKernel | RowsKernel;
 
 /** A symbolic buffer: so many elements of a storage type. The scheduler decides where it lives, and when. */
 export class Slot {
@@ -201,4 +213,6 @@ export const matmulKernel = (storage: Storage): MatmulKernel => internKernel({ k
 export const scatterAddKernel = (storage: Storage): ScatterAddKernel =>
   internKernel({ kind: "scatterAdd", storage, key: `scatterAdd ${storage}` });
 export const argsortKernel = (storage: Storage): ArgsortKernel => internKernel({ kind: "argsort", storage, key: `argsort ${storage}` });
+export const routineKernel = (routine: Routine, storage: Storage): RoutineKernel =>
+  internKernel({ kind: "routine", routine, storage, key: `${routine.name} ${storage}` });
 export const rowsKernel: RowsKernel = { kind: "rows", key: "rows" };

@@ -1,0 +1,78 @@
+/** Routines, compiled, agree with the interpreter bit by bit, and write nothing else. */
+import fc from "fast-check";
+import { test } from "vitest";
+import { arrayOf, type Storage } from "../../core/dtype.ts";
+import { routineKernel } from "../../kernel/kernel.ts";
+import { extentOf, type Routine, storagesOf } from "../../kernel/routine.ts";
+import { cholesky } from "../../kernel/routines/cholesky.ts";
+import { lu } from "../../kernel/routines/lu.ts";
+import { triangularSolve } from "../../kernel/routines/triangular.ts";
+import { expectAgreement, someData, Tape, tape } from "./cases.ts";
+
+const storages = fc.constantFrom<Storage>("f32", "f64");
+const size = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 0, max: 7 }) }, fc.integer({ min: 8, max: 20 }));
+const flags = fc.record({ upper: fc.boolean(), transposed: fc.boolean(), unit: fc.boolean() });
+
+/** Small whole numbers, so that pivots tie and vanish, or anything at all, NaN and infinities included. */
+function expectSame(routine: Routine, storage: Storage, sizes: readonly number[], numbers: readonly number[], whole: boolean): void {
+  const t = new Tape(numbers);
+  const wanted = storagesOf(routine.writes, storage);
+  expectAgreement({
+    kernel: routineKernel(routine, storage),
+    sizes,
+    reads: routine.reads.map(({ extent }) => {
+      const data = someData(t, storage, sizes[0]! * extentOf(extent, sizes));
+      return { data: whole ? new (arrayOf(storage))([...data].map((x) => Math.trunc(x % 3) || 0)) : data, offset: 0, strides: [1] };
+    }),
+    writes: routine.writes.map(({ extent }, i) => ({
+      storage: wanted[i]!,
+      length: sizes[0]! * extentOf(extent, sizes),
+      offset: 0,
+      strides: [1],
+    })),
+    uniforms: [],
+  });
+}
+
+const items = fc.integer({ min: 0, max: 3 });
+
+test("cholesky, of matrices that have a factor and of those that have none", () => {
+  fc.assert(
+    fc.property(tape, storages, items, size, fc.boolean(), (numbers, storage, b, n, whole) =>
+      expectSame(cholesky, storage, [b, n], numbers, whole),
+    ),
+    { numRuns: 80 },
+  );
+  fc.assert(
+    fc.property(storages, size, fc.integer(), (storage, n, seed) => {
+      const data = new (arrayOf(storage))(n * n);
+      for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) data[i * n + j] = Math.sin(seed + i * j) / n + (i === j ? 2 : 0);
+      expectAgreement({
+        kernel: routineKernel(cholesky, storage),
+        sizes: [1, n],
+        reads: [{ data, offset: 0, strides: [1] }],
+        writes: [{ storage, length: n * n, offset: 0, strides: [1] }],
+        uniforms: [],
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("triangularSolve, of each kind of triangle", () => {
+  fc.assert(
+    fc.property(tape, storages, items, size, size, flags, fc.boolean(), (numbers, storage, b, n, columns, triangle, whole) =>
+      expectSame(triangularSolve(triangle), storage, [b, n, columns], numbers, whole),
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("lu, of matrices of any shape, with pivots that tie and that vanish", () => {
+  fc.assert(
+    fc.property(tape, storages, items, size, size, fc.boolean(), (numbers, storage, b, m, n, whole) =>
+      expectSame(lu, storage, [b, m, n, Math.min(m, n)], numbers, whole),
+    ),
+    { numRuns: 150 },
+  );
+});
