@@ -1,6 +1,6 @@
 /** Numbers from outside: nested arrays, typed arrays and literals, checked and copied into row-major storage. */
 import { type DimSizes, SymbolicDim } from "./dim.ts";
-import { arrayOf, type DType, dtypeInfo, dtypeOfArray, isDType, type TypedArray } from "./dtype.ts";
+import { arrayOf, type DType, type DTypeInfo, dtypeInfo, dtypeOfArray, isDType, type TypedArray } from "./dtype.ts";
 import { type Shape, showShape } from "./shape.ts";
 import { Value } from "./value.ts";
 
@@ -17,6 +17,7 @@ export interface RawData {
 
 const scalarShape: readonly number[] = [];
 const noSizes: DimSizes = new Map();
+const SHORT = 64;
 
 /** Copies data into the storage of `dtype`, or of the dtype the data suggests: that of a typed array, bool for booleans, else float32. */
 export function rawData(op: string, source: Data, dtype?: DType): RawData {
@@ -55,6 +56,63 @@ function toStorage(op: string, values: ArrayLike<number>, dtype: DType): TypedAr
       );
   }
   return out;
+}
+
+/**
+ * Writes data over numbers of the same shape, without allocating. False where the data are not plainly of that shape and dtype: then `rawData`
+ * has to say what they are, and `into` holds nothing of use.
+ */
+export function refill(into: TypedArray, shape: Shape, sizes: DimSizes, dtype: DType, source: Data): boolean {
+  const { kind } = dtypeInfo(dtype);
+  if (typeof source === "number") return shape.length === 0 && put(into, 0, source, kind);
+  // Of what is empty not even nesting tells all sizes.
+  if (into.length === 0) return false;
+  if (Array.isArray(source)) return fill(into, 0, shape, 0, sizes, kind, source as readonly Nested[]) === into.length;
+  if (!ArrayBuffer.isView(source) || source.constructor !== into.constructor || kind === "bool") return false;
+  if ((source as TypedArray).length !== into.length || openAxes(shape) > 1) return false;
+  copy(source as TypedArray, into);
+  return true;
+}
+
+/** How many axes have a name for a size. A flat array settles one of them. */
+function openAxes(shape: Shape): number {
+  let open = 0;
+  for (const d of shape) if (d instanceof SymbolicDim) open++;
+  return open;
+}
+
+/** Fills in from position `at` on what a nested array has along an axis and those after it. The position behind that; NaN where it does not fit. */
+function fill(
+  into: TypedArray,
+  at: number,
+  shape: Shape,
+  axis: number,
+  sizes: DimSizes,
+  kind: DTypeInfo["kind"],
+  list: readonly Nested[],
+): number {
+  const d = shape[axis];
+  if (list.length !== (d instanceof SymbolicDim ? sizes.get(d.text) : d)) return NaN;
+  const last = axis === shape.length - 1;
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i]!;
+    if (last) at = put(into, at, item, kind) ? at + 1 : NaN;
+    else at = Array.isArray(item) ? fill(into, at, shape, axis + 1, sizes, kind, item as readonly Nested[]) : NaN;
+  }
+  return at;
+}
+
+/** Writes a number, or among bools a boolean. Whether it was one, and is what was written. */
+function put(into: TypedArray, at: number, value: Nested, kind: DTypeInfo["kind"]): boolean {
+  if (typeof value !== (kind === "bool" ? "boolean" : "number")) return false;
+  into[at] = value as number;
+  return kind !== "int" || into[at] === value;
+}
+
+/** Copies elements to an array of the same length and type. Short arrays go one by one: `set` costs more than that. */
+export function copy(from: TypedArray, to: TypedArray): void {
+  if (from.length > SHORT) to.set(from);
+  else for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
 /** The shape of nested arrays. Throws on ragged ones and on anything that is not a number or boolean. */

@@ -28,6 +28,12 @@ export class Value {
     return this.#data;
   }
 
+  /** @internal Shows other numbers of the same shape: what is lent is one object for all epochs. */
+  show(epoch: number, data: TypedArray): void {
+    (this as { epoch: number }).epoch = epoch;
+    this.#data = data;
+  }
+
   /** The only element. Throws when there is not exactly one. */
   item(): number {
     if (this.data.length !== 1)

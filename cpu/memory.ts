@@ -49,10 +49,13 @@ export class DeviceMemory {
 
   /** Moves everything into a memory that threads can share. Throws where there is none, or no room for it. */
   share(): void {
-    const { buffer } = this.#memory;
+    const old = this.#memory;
+    const { buffer } = old;
     const shared = new WebAssembly.Memory({ initial: buffer.byteLength / PAGE, maximum: MAX_PAGES, shared: true });
     new Uint8Array(shared.buffer).set(new Uint8Array(buffer, 0, this.#top));
     this.#memory = shared;
+    // Views of the old memory are empty from now on, so that nobody goes on with them.
+    old.grow(0);
   }
 
   get bytesInUse(): number {

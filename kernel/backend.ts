@@ -51,7 +51,10 @@ export interface Backend {
   allocate(bytes: number): Buffer;
   free(buffer: Buffer): void;
   write(buffer: Buffer, data: TypedArray): void;
-  /** A live view of the first `length` elements, valid until the next call into the backend. */
+  /**
+   * A live view of the first `length` elements. It shows what programs and writes do, until the buffer is freed; where memory that grows leaves
+   * its views behind, they have length 0 from then on.
+   */
   view(buffer: Buffer, storage: Storage, length: number): TypedArray;
   prepare(segments: readonly Segment[]): Program;
   dispose(): void;

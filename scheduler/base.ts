@@ -13,7 +13,7 @@ import type { Tree } from "../core/tree.ts";
 import type { DataShape } from "../core/types/shape.ts";
 import type { Value } from "../core/value.ts";
 import { Clock } from "./clock.ts";
-import type { Intake, Write } from "./intake.ts";
+import { type Intake, Order, type Write } from "./intake.ts";
 import { guarded, GuardedObservable } from "./observable.ts";
 import type { Emission, EngineFailure, SourceOptions, StateOptions, ValuesOf } from "./options.ts";
 import { type ParameterTree, Parameters } from "./parameters.ts";
@@ -84,7 +84,7 @@ export abstract class BaseEngine implements SourceOwner {
   clock(): Clock {
     const clock = new Clock((n) => {
       this.alive("tick");
-      this.#mayWrite(() => "tick");
+      this.#mayWrite("tick");
       this.queue.tick(clock, n);
       this.schedule();
     });
@@ -118,7 +118,7 @@ export abstract class BaseEngine implements SourceOwner {
     const write = { data: raw.data, sizes: bindShape(source.describe(), source.shape, raw) };
     // A name with a new size takes effect with the next commit, like any other change.
     if (this.adopt(source, write)) {
-      this.queue.put(source, write);
+      this.queue.put(new Order(source, write));
       this.schedule();
     }
     return source;
@@ -126,12 +126,17 @@ export abstract class BaseEngine implements SourceOwner {
 
   /** @internal */
   write(source: Source, data: Data): void {
-    const op = (): string => `set ${source.describe()}`;
-    this.alive(op);
-    if (!this.intake.isOpen(source)) throw new Error(`${op()}: this source was disposed of`);
-    this.#mayWrite(op);
-    this.queue.write(source, data);
+    if (this.#disposed || !this.intake.isOpen(source) || this.exhausted) this.#refuse(source);
+    this.queue.put(this.intake.prepare(source, data));
     this.schedule();
+  }
+
+  /** Says why a source takes no value. */
+  #refuse(source: Source): never {
+    const op = `set ${source.describe()}`;
+    this.alive(op);
+    this.#mayWrite(op);
+    throw new Error(`${op}: this source was disposed of`);
   }
 
   /** @internal */
@@ -159,11 +164,11 @@ export abstract class BaseEngine implements SourceOwner {
   }
 
   /** Observers that answer each flush with a write would go on for ever. */
-  #mayWrite(op: () => string): void {
+  #mayWrite(op: string): void {
     const roots = this.exhausted;
     if (roots)
       throw new Error(
-        `${op()}: 100 flushes in a row were caused by observers that write; the last is the observer of ${describeRoots(roots)}`,
+        `${op}: 100 flushes in a row were caused by observers that write; the last is the observer of ${describeRoots(roots)}`,
       );
   }
 
@@ -239,8 +244,8 @@ export abstract class BaseEngine implements SourceOwner {
     this.#failures.complete();
   }
 
-  protected alive(op: string | (() => string)): void {
-    if (this.#disposed) throw new Error(`${typeof op === "string" ? op : op()}: ${this.label} was disposed`);
+  protected alive(op: string): void {
+    if (this.#disposed) throw new Error(`${op}: ${this.label} was disposed`);
   }
 
   /** Tells whoever listens for failures; the console where nobody does. */

@@ -3,9 +3,9 @@ import type { State } from "../core/source.ts";
 import type { Program } from "../kernel/backend.ts";
 import { sameBits } from "./bits.ts";
 import type { Computer, Workshop } from "./compute.ts";
-import type { Target } from "./mark.ts";
 import type { Failure, NodeState } from "./node.ts";
 import type { Retention } from "./retention.ts";
+import type { Target } from "./states.ts";
 
 export class Clock {
   /** Weak: what nobody holds need not advance. */
@@ -98,7 +98,7 @@ export class Registers {
     this.#program!.run();
     for (const { state, data } of gathered) backend.write(memory.buffer(state.own[0]!), data);
     computer.runs++;
-    for (const state of changed) state.computedAt = computer.runs;
+    for (const state of changed) computer.touch(state);
     return { changed };
   }
 

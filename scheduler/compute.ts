@@ -1,18 +1,21 @@
 /**
  * Brings what a target wants up to date: plan after plan, as many as cutoffs make necessary. With no cutoff in the way, one.
  */
+import { copy } from "../core/data.ts";
 import { evaluateDim } from "../core/dim.ts";
 import { arrayOf, type TypedArray } from "../core/dtype.ts";
 import { evaluateShape, stridesOf } from "../core/shape.ts";
 import { type Backend, Interrupted, OutOfMemory } from "../kernel/backend.ts";
 import { sameBits } from "./bits.ts";
-import type { Dirt, Target, Way } from "./mark.ts";
+import { List } from "./list.ts";
+import type { Dirt } from "./mark.ts";
 import type { Necessary } from "./necessary.ts";
-import type { Failure, Layout, NodeState } from "./node.ts";
+import type { Failure, Layout, NodeState, Origin } from "./node.ts";
 import type { Memory } from "./place.ts";
 import type { Bindings, Plan } from "./plan.ts";
 import type { Residency } from "./residency.ts";
 import type { Sources } from "./sources.ts";
+import type { Target, Way } from "./states.ts";
 import type { Counters } from "./stats.ts";
 
 export interface Workshop {
@@ -28,9 +31,13 @@ export interface Workshop {
 export class Computer {
   /** The number of plans run so far: when a node was computed. */
   runs = 0;
+  /** Observed nodes that have been computed since observers were told. */
+  readonly news = new List<NodeState>();
+  #told = 0;
   readonly #parts: Workshop;
-  /** One object for all plans: steady flushes allocate as little as they can. */
+  // One object for all plans, and one list for all cutoffs: steady flushes allocate nothing.
   readonly #bindings: { -readonly [K in keyof Bindings]: Bindings[K] };
+  readonly #passed = new List<Origin>();
   readonly #fail: (failure: Failure) => void;
   /** Looks at what a plan computed, for the watch. */
   inspect: ((nodes: readonly NodeState[]) => void) | undefined;
@@ -51,12 +58,13 @@ export class Computer {
     this.#bindings.sizesVersion++;
   }
 
-  /** Takes up changes of the necessary set. */
-  refresh(): void {
+  /** Takes up changes of the necessary set. Whether there were any. */
+  refresh(): boolean {
     const { dirt, memory, necessary, sources } = this.#parts;
-    if (!dirt.refresh()) return;
+    if (!dirt.refresh()) return false;
     memory.releaseArena();
     for (const node of necessary.failed) if (node.leaf) this.settleLeaf(node, () => sources.load(node));
+    return true;
   }
 
   compute(target: Target): void {
@@ -67,7 +75,9 @@ export class Computer {
       dirt.passed(target, way);
       const { cutoffs } = way.plan;
       if (cutoffs.length === 0) return;
-      dirt.mark(cutoffs.filter((n) => this.#passes(n)));
+      for (const n of cutoffs) if (this.#passes(n)) this.#passed.push(n);
+      dirt.mark(this.#passed);
+      this.#passed.clear();
     }
   }
 
@@ -91,8 +101,20 @@ export class Computer {
     this.runs++;
     counters.ran(plan);
     counters.nodesRecomputed += recomputed;
-    for (const n of observed) n.computedAt = this.runs;
+    for (const n of observed) this.touch(n);
     this.inspect?.(plan.passing.size === 0 ? plan.nodes : plan.nodes.filter((n) => !plan.passing.has(n)));
+  }
+
+  /** An observed node, or a source, has a new value as of this run. */
+  touch(node: NodeState): void {
+    if (node.observers > 0 && node.computedAt <= this.#told) this.news.push(node);
+    node.computedAt = this.runs;
+  }
+
+  /** Observers hear the news now. */
+  forgetNews(): void {
+    this.news.clear();
+    this.#told = this.runs;
   }
 
   #place(plan: Plan): void {
@@ -131,8 +153,11 @@ export class Computer {
 
   /** Whether a cutoff node that was computed has other bits than when a change last passed it. */
   #passes(node: NodeState): boolean {
-    if (!node.failure && node.propagated && sameBits(this.data(node, true), node.propagated)) return false;
-    node.propagated = node.failure ? undefined : this.data(node);
+    const { failure, propagated } = node;
+    const now = failure ? undefined : this.data(node, true);
+    if (now && propagated && sameBits(now, propagated)) return false;
+    if (now && propagated?.length === now.length) copy(now, propagated);
+    else node.propagated = now?.slice();
     return true;
   }
 
@@ -160,10 +185,9 @@ export class Computer {
 
   /** The value of a node in row-major order: a copy, or with `lend` a view of the buffer where the value is in one piece. */
   data(node: NodeState, lend = false): TypedArray {
-    const { backend, memory } = this.#parts;
     const { slot } = node.view;
     const { shape, strides, start, count, bufferLength, inOnePiece } = this.#layout(node);
-    const buffer = backend.view(memory.buffer(slot), slot.storage, bufferLength);
+    const buffer = this.#parts.memory.view(slot, bufferLength);
     if (!inOnePiece) return gather(buffer, start, shape, strides, new (arrayOf(slot.storage))(count));
     const value = count === bufferLength ? buffer : buffer.subarray(start, start + count);
     // Out of memory that threads share, slice would copy byte by byte.

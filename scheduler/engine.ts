@@ -20,7 +20,7 @@ import { Necessary } from "./necessary.ts";
 import type { Failure, NodeState } from "./node.ts";
 import { type EngineOptions, schedulerFor, type ValuesOf } from "./options.ts";
 import { Memory } from "./place.ts";
-import { type Observation, type ObserveOptions, Publisher } from "./publish.ts";
+import { Observation, type ObserveOptions, Publisher } from "./publish.ts";
 import { type Entry, Queue } from "./queue.ts";
 import { Residency } from "./residency.ts";
 import { Retention } from "./retention.ts";
@@ -60,7 +60,7 @@ export class Engine extends BaseEngine {
     this.#backend = backend;
     this.#memory = new Memory(backend, budgetBytes);
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });
-    this.intake = new Sources(backend, this.#memory, (t) => this.#necessary.nodes.get(t));
+    this.intake = new Sources(backend, this.#memory);
     this.#residency = new Residency(this.#necessary, this.#memory, cacheBytes);
     this.#dirt = new Dirt(this.#necessary, this.#counters, this.#residency, fusion);
     this.#fusion = fusion;
@@ -76,7 +76,7 @@ export class Engine extends BaseEngine {
     const fail = (failure: Failure): void => this.tell(failure.tensor, failure.error);
     this.#computer = new Computer(parts, fail);
     this.queue = new Queue(this.intake);
-    this.#publisher = new Publisher(this.#computer);
+    this.#publisher = new Publisher(this.#computer, this.#necessary.failed);
     this.#retention = new Retention(this.#necessary);
     this.#watch = new Watch(this.#computer, fail);
     this.#flusher = new Flusher({
@@ -121,20 +121,11 @@ export class Engine extends BaseEngine {
   protected subscribe({ roots, rebuild }: Roots, options: ObserveOptions, subscriber: Subscriber<unknown>): () => void {
     const nodes = this.#necessary.acquire(roots);
     this.#necessary.watch(nodes, 1);
-    const observation: Observation = {
-      nodes,
-      options,
-      subscriber,
-      rebuild,
-      served: false,
-      last: undefined,
-      lastFailure: undefined,
-      seen: -1,
-    };
-    this.#publisher.observations.add(observation);
+    const observation = new Observation(nodes, options, subscriber, rebuild);
+    this.#publisher.add(observation);
     this.#flusher.schedule();
     return () => {
-      if (!this.#publisher.observations.delete(observation) || this.disposed) return;
+      if (!this.#publisher.delete(observation) || this.disposed) return;
       this.#necessary.watch(nodes, -1);
       this.#necessary.drop(nodes);
       this.#flusher.schedule();
@@ -176,6 +167,18 @@ export class Engine extends BaseEngine {
   // ---- what only an engine in this thread offers
 
   /**
+   * As `flush`, at once: when it returns, what was pending has been published. Throws inside observers, whose writes are published next anyhow,
+   * and inside transactions.
+   */
+  flushSync(): void {
+    if (this.disposed) return;
+    if (this.#flusher.running)
+      throw new Error("flushSync: a flush is under way; what observers write is published when they have returned");
+    if (this.queue.inTransaction) throw new Error("flushSync: a transaction is open; flush before or after it");
+    this.#flusher.run();
+  }
+
+  /**
    * As `read`, at once. Inside an observer or a transaction it sees what is committed; elsewhere it flushes first. Only on backends whose
    * results can be had without waiting.
    */
@@ -196,6 +199,7 @@ export class Engine extends BaseEngine {
 
   get stats(): EngineStats {
     const c = this.#counters;
+    c.seen = c.flushes;
     return {
       epochs: c.epochs,
       flushes: c.flushes,
@@ -209,9 +213,10 @@ export class Engine extends BaseEngine {
       plansBuilt: c.plansBuilt,
       plansReused: c.plansReused,
       plansBound: c.plansBound,
+      plansHeld: this.#dirt.plansHeld,
       nodesNecessary: this.#necessary.nodes.size,
       bytesResident: this.#memory.bytes,
-      lastFlush: c.lastFlush,
+      lastFlush: { ...c.lastFlush },
     };
   }
 

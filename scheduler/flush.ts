@@ -6,11 +6,13 @@ import type { SchedulerLike } from "rxjs";
 import type { State } from "../core/source.ts";
 import { type Clock, Registers } from "./clock.ts";
 import type { Computer, Workshop } from "./compute.ts";
+import type { Order } from "./intake.ts";
+import { List } from "./list.ts";
 import type { Failure, NodeState, Origin } from "./node.ts";
-import type { Target } from "./mark.ts";
 import { everything, type Publisher } from "./publish.ts";
 import type { Entry, Queue } from "./queue.ts";
 import type { Retention } from "./retention.ts";
+import type { Target } from "./states.ts";
 
 export interface ReadRequest {
   readonly nodes: readonly NodeState[];
@@ -22,6 +24,16 @@ export interface ReadRequest {
 export const CHAIN_LIMIT = 100;
 /** How many different sets of nodes that are read together are remembered. */
 const TARGET_LIMIT = 64;
+/** The clock is read until so many flushes have passed in which nobody looked at the stats. */
+const TIMED = 1000;
+
+/** What a read asks for. */
+interface ReadTarget extends Target {
+  readonly nodes: readonly NodeState[];
+}
+
+const noReads: readonly ReadRequest[] = [];
+const settled = Promise.resolve();
 
 export interface FlushParts extends Workshop {
   readonly computer: Computer;
@@ -38,13 +50,18 @@ export interface FlushParts extends Workshop {
 export class Flusher {
   epoch = 0;
   readonly #parts: FlushParts;
-  /** By the nodes that are read together, so that a loop of reads has one target. */
-  readonly #targets = new Map<string, Target>();
+  /** The last one first. A loop of reads has one target. */
+  #targets: ReadTarget[] = [];
   readonly #registers = new WeakMap<Clock, Registers>();
-  #reads: ReadRequest[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #changed = new List<Origin>();
+  readonly #reads: ReadRequest[] = [];
+  /** Resolves after the flush that is forced. */
+  #forced: Promise<void> | undefined;
+  readonly #flushNow = (): void => {
+    this.#forced = undefined;
+    this.run();
+  };
   #scheduled = false;
-  #forced = false;
   #running = false;
   #chained = 0;
   /** Why the engine has ended, once it has. */
@@ -66,7 +83,7 @@ export class Flusher {
   schedule(): void {
     if (this.#running || this.#scheduled) return;
     const { scheduler } = this.#parts;
-    if (!scheduler) return this.#force();
+    if (!scheduler) return void this.#force();
     this.#scheduled = true;
     scheduler.schedule(() => {
       this.#scheduled = false;
@@ -74,44 +91,38 @@ export class Flusher {
     });
   }
 
-  /** Flushes in a microtask, whatever the scheduler says. */
-  #force(): void {
-    if (this.#running || this.#forced) return;
-    this.#forced = true;
-    queueMicrotask(() => {
-      this.#forced = false;
-      this.run();
-    });
-  }
-
   /** Resolves when all that is pending has been published. */
   flush(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#force();
-    });
+    if (!this.#forced && !this.#running && !this.#pending) return settled;
+    return this.#force();
+  }
+
+  /** Flushes in a microtask, whatever the scheduler says. */
+  #force(): Promise<void> {
+    return (this.#forced ??= settled.then(this.#flushNow));
   }
 
   read(request: ReadRequest): void {
     this.#reads.push(request);
-    this.#force();
+    void this.#force();
   }
 
   stop(error: Error): void {
     this.#stopped = error;
     for (const { reject } of this.#reads.splice(0)) reject(error);
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   run(): void {
-    if (this.#running || this.#stopped) return;
+    if (this.#running || this.#stopped || !this.#pending) return;
     const { counters, necessary, retention, publisher, computer, die } = this.#parts;
     this.#running = true;
-    const start = performance.now();
-    const before = counters.begin();
+    const busy = this.#busy;
+    const timed = counters.flushes - counters.seen < TIMED;
+    const start = timed ? performance.now() : NaN;
+    counters.begin();
     let total = 0;
     try {
-      for (this.#chained = 0; this.#busy() && !this.#stopped; this.#chained++) {
+      for (this.#chained = 0; this.#busy && !this.#stopped; this.#chained++) {
         counters.flushes++;
         this.#batch();
         total = Math.max(total, necessary.nodes.size);
@@ -120,7 +131,7 @@ export class Flusher {
       if (!this.#stopped) {
         necessary.sweep();
         // Plans that the sweep made void give their memory back now.
-        computer.refresh();
+        if (computer.refresh()) this.#targets = this.#targets.filter((t) => !t.nodes.some((n) => n.released));
       }
     } catch (error) {
       die(error);
@@ -129,19 +140,27 @@ export class Flusher {
       this.#running = false;
       this.#chained = 0;
     }
-    counters.ended(before, total, performance.now() - start);
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    if (busy) counters.ended(total, timed ? performance.now() - start : NaN);
   }
 
-  #busy(): boolean {
+  /** Whether there is something to commit or to tell. */
+  get #busy(): boolean {
     return !this.#parts.queue.empty || this.#reads.length > 0 || this.#parts.publisher.unserved;
+  }
+
+  /** Whether there is anything to do. */
+  get #pending(): boolean {
+    const { necessary, dirt } = this.#parts;
+    return this.#busy || necessary.hasLoose || dirt.stale;
   }
 
   #batch(): void {
     const { queue, publisher } = this.#parts;
-    const reads = this.#reads.splice(0);
+    // What observers ask for meanwhile is for the next batch.
+    const reads = this.#reads.length > 0 ? this.#reads.splice(0) : noReads;
     try {
-      for (const entry of queue.take()) if (this.#commit(entry)) this.#publish(false);
+      const entries = queue.take();
+      for (let i = 0; i < entries.length; i++) if (this.#commit(entries.at(i))) this.#publish(false);
       if (publisher.unserved) this.#publish(true);
       if (reads.length > 0 && !this.#stopped) this.computeNow(reads.flatMap((r) => r.nodes));
     } catch (error) {
@@ -162,16 +181,16 @@ export class Flusher {
   }
 
   #targetFor(nodes: readonly NodeState[]): Target {
-    const key = nodes
-      .map((n) => n.tensor.id)
-      .sort((a, b) => a - b)
-      .join();
-    let target = this.#targets.get(key);
-    if (!target) {
-      if (this.#targets.size >= TARGET_LIMIT) this.#targets.clear();
-      const ids = new Set(nodes.map((n) => n.tensor.id));
-      this.#targets.set(key, (target = { wants: (node) => ids.has(node.tensor.id) }));
+    const targets = this.#targets;
+    let at = targets.findIndex((t) => t.nodes.length === nodes.length && nodes.every((n, i) => n === t.nodes[i]));
+    if (at < 0) {
+      const wanted = new Set(nodes);
+      at = targets.push({ nodes, wants: (node) => wanted.has(node) }) - 1;
     }
+    const target = targets[at]!;
+    targets.copyWithin(1, 0, at);
+    targets[0] = target;
+    if (targets.length > TARGET_LIMIT) this.#parts.dirt.forgetTarget(targets.pop()!);
     return target;
   }
 
@@ -182,45 +201,51 @@ export class Flusher {
   }
 
   /** Commits an entry. Whether it made an epoch. */
-  #commit({ writes, clock, ticks }: Entry): boolean {
+  #commit({ orders, clock, ticks }: Entry): boolean {
     if (this.#stopped) return false;
-    const { sources, necessary, dirt, computer } = this.#parts;
-    const changed: Origin[] = [];
+    const { dirt, computer, counters } = this.#parts;
+    const changed = this.#changed;
     let epochs = 0;
     computer.refresh();
     // Sizes first: buffers of what is written next depend on them.
-    for (const { sizes } of writes.values())
-      for (const [name, size] of sizes) {
-        if (sources.sizes.get(name) === size) continue;
-        sources.sizes.set(name, size);
-        computer.resized();
-        const dim = necessary.dims.get(name);
-        if (dim) changed.push(dim);
-      }
-    for (const [source, write] of writes) {
-      const node = necessary.nodes.get(source);
-      if (!this.#store(node, () => sources.store(source, write))) continue;
-      epochs = 1;
-      if (!node) continue;
-      node.computedAt = ++computer.runs;
-      changed.push(node);
-    }
+    for (let i = 0; i < orders.length; i++) if (orders.at(i).sizes.size > 0) this.#resize(orders.at(i));
+    for (let i = 0; i < orders.length; i++) if (this.#store(orders.at(i))) epochs = 1;
     if (changed.length > 0) {
       dirt.mark(changed);
-      computer.inspect?.(changed.filter((o): o is NodeState => "tensor" in o));
+      computer.inspect?.(changed.toArray().filter((o): o is NodeState => "tensor" in o));
+      changed.clear();
     }
     // The writes before a tick have no epoch of their own.
     if (clock) epochs = this.#tick(clock, ticks);
     else this.epoch += epochs;
-    this.#parts.counters.epochs += epochs;
+    counters.epochs += epochs;
     return epochs > 0;
   }
 
-  #store(node: NodeState | undefined, store: () => boolean): boolean {
-    if (!node) return store();
-    let stored = false;
-    this.#parts.computer.settleLeaf(node, () => void (stored = store()));
-    return stored;
+  /** Gives names the sizes that come with an order. */
+  #resize({ sizes }: Order): void {
+    const { sources, necessary, computer } = this.#parts;
+    for (const [name, size] of sizes) {
+      if (sources.sizes.get(name) === size) continue;
+      sources.sizes.set(name, size);
+      computer.resized();
+      const dim = necessary.dims.get(name);
+      if (dim) this.#changed.push(dim);
+    }
+  }
+
+  /** Whether an order made a difference. */
+  #store(order: Order): boolean {
+    const { sources, necessary, computer } = this.#parts;
+    const node = necessary.nodes.get(order.source);
+    const outcome = sources.store(order, node);
+    if (outcome === "same") return false;
+    if (!node) return true;
+    if (outcome === "waiting") computer.settleLeaf(node, () => sources.load(node));
+    computer.runs++;
+    computer.touch(node);
+    this.#changed.push(node);
+    return true;
   }
 
   #tick(clock: Clock, ticks: number): number {
@@ -238,7 +263,9 @@ export class Flusher {
         fail({ tensor, error });
         break;
       }
-      dirt.mark(result.changed);
+      for (const state of result.changed) this.#changed.push(state);
+      dirt.mark(this.#changed);
+      this.#changed.clear();
     }
     return done;
   }

@@ -2,15 +2,31 @@
  * What may be written to sources. Data are checked against the declared type and copied, and the sizes that they give to named dimensions are
  * checked against what other sources have, or are about to have. Nothing is stored here: see sources.ts.
  */
-import { bindShape, type Data, rawData } from "../core/data.ts";
+import { bindShape, type Data, rawData, refill } from "../core/data.ts";
 import type { DimSizes } from "../core/dim.ts";
 import type { TypedArray } from "../core/dtype.ts";
 import type { Source } from "../core/source.ts";
 
-/** Numbers on their way into a source. */
+/** Numbers for a source. */
 export interface Write {
   readonly data: TypedArray;
   readonly sizes: DimSizes;
+}
+
+/** Numbers on their way into a source. When they have arrived, the next numbers for that source may take the same way. */
+export class Order implements Write {
+  readonly source: Source;
+  readonly data: TypedArray;
+  readonly sizes: DimSizes;
+  /** Where it stands among the orders that a queue gathers, and in which gathering; -1 when a queue has none of it, or no longer. */
+  at = -1;
+  gathering = -1;
+
+  constructor(source: Source, { data, sizes }: Write) {
+    this.source = source;
+    this.data = data;
+    this.sizes = sizes;
+  }
 }
 
 /** What is known of a source. */
@@ -19,6 +35,9 @@ export interface Account {
   pending: DimSizes;
   /** Disposed of: it keeps its value for whoever still looks at it, and takes no other. */
   closed: boolean;
+  /** The last order that was enqueued; and one that has been carried out, for the next numbers. */
+  last?: Order;
+  spare?: Order | undefined;
   /** What messages call a write, under a label. */
   writing?: string;
   label?: string | undefined;
@@ -44,11 +63,21 @@ export class Intake<A extends Account = Account> {
     return [...sizes].some(([name, size]) => this.sizes.get(name) !== size);
   }
 
+  account(source: Source): A | undefined {
+    return this.accounts.get(source);
+  }
+
   /** Checks data against the declared type of a source, and copies it. */
-  prepare(source: Source, data: Data): Write {
+  prepare(source: Source, data: Data): Order {
+    const account = this.accounts.get(source);
+    const spare = account?.spare;
+    if (spare && refill(spare.data, source.shape, spare.sizes, source.dtype, data)) {
+      account.spare = undefined;
+      return spare;
+    }
     const op = this.#writeTo(source);
     const raw = rawData(op, data, source.dtype);
-    return { data: raw.data, sizes: bindShape(op, source.shape, raw) };
+    return new Order(source, { data: raw.data, sizes: bindShape(op, source.shape, raw) });
   }
 
   /** What messages call a write; kept, because a write that fits needs no message. */
@@ -71,15 +100,6 @@ export class Intake<A extends Account = Account> {
   close(source: Source): void {
     const account = this.accounts.get(source);
     if (account) account.closed = true;
-  }
-
-  pendingSizes(source: Source): DimSizes {
-    return this.accounts.get(source)!.pending;
-  }
-
-  setPending(source: Source, sizes: DimSizes): void {
-    const account = this.accounts.get(source);
-    if (account) account.pending = sizes;
   }
 
   /** Throws when another source has, or is about to have, another size for one of these names. */

@@ -3,71 +3,27 @@
  * depend on something that changed; **passing** nodes are up to date, but their values existed only inside a fused kernel. Dirt spreads by
  * height, from what changed, over edges up; what must be computed is the absent part of what a target needs, found on the way down.
  *
- * Both walks are remembered. The absent set is a state of an automaton: a change leads from state to state, and so does a plan. Equal
- * sets are one state. So a change that happened before costs two look-ups, and no walk:
- *
- *     clean --(k changed)--> {a, b, loss} --(plan for observers)--> clean
+ * Both walks are remembered, in states.ts: a change that happened before costs two look-ups, and no walk.
  *
  * A dirty node that needs a passing value shows where the frontier of a change runs: from then on that value is stored, and the
  * same change finds it the next time.
  *
  * All states and plans belong to one version of the necessary set.
  */
+import type { List } from "./list.ts";
 import type { Necessary } from "./necessary.ts";
 import type { NodeState, Origin } from "./node.ts";
 import { Plan } from "./plan.ts";
 import type { Residency } from "./residency.ts";
+import { type Absent, States, type Target, type Way } from "./states.ts";
 import type { Counters } from "./stats.ts";
 
-/** What a plan is for: the nodes whose values are wanted. One object for each purpose, because plans are remembered by it. */
-export interface Target {
-  wants(node: NodeState): boolean;
-}
-
-/** The steps of a path of changes, and the state it leads to. */
-interface Path {
-  then: Map<Origin, Path> | undefined;
-  state: Absent | undefined;
-}
-
-export interface Absent extends Path {
-  /** In order of height. */
-  readonly nodes: readonly NodeState[];
-  /** Those of them that are up to date. */
-  readonly passing: ReadonlySet<NodeState>;
-  readonly ways: Map<Target, Way>;
-}
-
-/** From a state, by a plan, to the next. */
-export interface Way {
-  readonly plan: Plan;
-  readonly from: Absent;
-  readonly left: Absent;
-  /** What the plan had settled when this was found out. */
-  readonly settlements: number;
-  /** What is observed and was dirty. */
-  readonly observed: readonly NodeState[];
-  /** How many of the plan's nodes were up to date before. */
-  readonly recomputed: number;
-  /** Whether the plan does much more than is needed: when the way is taken again, it gets one of its own. */
-  readonly provisional: boolean;
-}
-
 const noNodes: ReadonlySet<NodeState> = new Set();
-const absentSet = (nodes: readonly NodeState[], passing: ReadonlySet<NodeState>): Absent => ({
-  nodes,
-  passing,
-  ways: new Map(),
-  then: undefined,
-  state: undefined,
-});
 
 /** Plans for fewer nodes are made at once. */
 const LARGE = 1000;
 /** A plan is good enough when this part of its nodes is needed. */
 const WORTHWHILE = 0.8;
-/** When so many plans are remembered, all are forgotten: patterns that matter come back. */
-const PLAN_LIMIT = 512;
 
 let walks = 0;
 /** Levels of the walk by height; kept, so that they grow once. */
@@ -77,11 +33,9 @@ export class Dirt {
   readonly #necessary: Necessary;
   readonly #counters: Counters;
   readonly #residency: Residency;
+  readonly #states = new States();
   #version = -1;
-  #state = absentSet([], noNodes);
-  readonly #states = new Map<number, Absent[]>();
-  #plans = new Map<Target, readonly Plan[]>();
-  #plansMade = 0;
+  #state = this.#states.intern([], noNodes);
   #fusion: boolean;
 
   constructor(necessary: Necessary, counters: Counters, residency: Residency, fusion: boolean) {
@@ -106,10 +60,19 @@ export class Dirt {
     this.#version = -1;
   }
 
+  get plansHeld(): number {
+    return this.#states.plansHeld;
+  }
+
+  /** Whether the necessary set is another than was taken up last. */
+  get stale(): boolean {
+    return this.#necessary.version !== this.#version;
+  }
+
   /** Takes up the necessary set as it is now. Whether plans were forgotten. */
   refresh(): boolean {
+    if (!this.stale) return false;
     const { version, entered, failed } = this.#necessary;
-    if (version === this.#version && this.#plansMade < PLAN_LIMIT) return false;
     const absent = new Set(this.#state.nodes);
     const passing = new Set(this.#state.passing);
     // A node that failed gets another chance: what it lacked, memory above all, may be there now.
@@ -120,37 +83,35 @@ export class Dirt {
     }
     this.forget();
     this.#version = version;
-    this.#state = this.#intern(byHeight(absent), passing);
+    this.#state = this.#states.intern(byHeight(absent), passing);
     return true;
   }
 
   forget(): void {
-    for (const plans of this.#plans.values()) for (const plan of plans) plan.release();
-    this.#plans.clear();
-    this.#plansMade = 0;
     this.#states.clear();
   }
 
+  /** Nobody will ask for this target again. */
+  forgetTarget(target: Target): void {
+    this.#states.dropTarget(target);
+  }
+
   /** Makes dirty what depends on these. */
-  mark(changed: readonly Origin[]): void {
-    let path: Path = this.#state;
-    for (const origin of changed.length > 1 ? [...changed].sort((a, b) => a.order - b.order) : changed) {
-      path.then ??= new Map();
-      let next = path.then.get(origin);
-      if (!next) path.then.set(origin, (next = { then: undefined, state: undefined }));
-      path = next;
-    }
-    if (path === this.#state) return;
-    this.#state = path.state ??= this.#spread(changed);
+  mark(changed: List<Origin>): void {
+    if (changed.length === 0) return;
+    const from = this.#state;
+    const known = this.#states.after(from, changed);
+    if (known) this.#state = known;
+    else this.#states.addChange(from, changed, (this.#state = this.#spread(changed.toArray())));
   }
 
   /** How to compute what the target wants, as far as cutoffs let it; nothing when all of that is there. The caller runs the plan, and says so. */
   take(target: Target): Way | undefined {
     const from = this.#state;
     if (from.nodes.length === 0) return undefined;
-    let way = from.ways.get(target);
+    let way = this.#states.way(from, target);
     if (way && !way.provisional) this.#counters.plansReused++;
-    else from.ways.set(target, (way = this.#find(target, way === undefined)));
+    else this.#states.addWay(from, target, (way = this.#find(target, way === undefined)));
     if (way.plan.nodes.length > 0) return way;
     this.#state = way.left;
     return undefined;
@@ -160,7 +121,7 @@ export class Dirt {
   passed(target: Target, way: Way): void {
     let now = way;
     if (way.from !== this.#state || way.settlements !== way.plan.settlements)
-      this.#state.ways.set(target, (now = this.#way(way.plan, way.provisional)));
+      this.#states.addWay(this.#state, target, (now = this.#way(way.plan, way.provisional)));
     this.#state = now.left;
   }
 
@@ -169,7 +130,7 @@ export class Dirt {
     const { nodes, passing } = this.#state;
     const known = new Set(nodes);
     const more = evicted.filter((n) => !known.has(n));
-    if (more.length > 0) this.#state = this.#intern(byHeight([...nodes, ...more]), new Set([...passing, ...more]));
+    if (more.length > 0) this.#state = this.#states.intern(byHeight([...nodes, ...more]), new Set([...passing, ...more]));
   }
 
   /** The nodes without a value in memory. */
@@ -180,17 +141,19 @@ export class Dirt {
   /** A plan takes long to make, so a large change is first met with a ready one that does too much, if there is any. */
   #find(target: Target, first: boolean): Way {
     const nodes = this.#needed(target);
-    const ready = this.#plans.get(target) ?? [];
-    let plan = first && nodes.length >= LARGE ? ready.find((p) => this.#serves(p, nodes, target)) : undefined;
+    let plan = first && nodes.length >= LARGE ? this.#ready(nodes, target) : undefined;
     const provisional = plan !== undefined && nodes.length < WORTHWHILE * plan.nodes.length;
     if (plan) this.#counters.plansReused++;
     else {
       plan = new Plan(nodes, { fusion: this.#fusion, frontier: this.#residency.cacheBytes > 0 });
-      this.#plans.set(target, [...ready, plan]);
-      this.#plansMade++;
       if (nodes.length > 0) this.#counters.plansBuilt++;
     }
     return this.#way(plan, provisional);
+  }
+
+  #ready(nodes: readonly NodeState[], target: Target): Plan | undefined {
+    for (const plan of this.#states.plansFor(target)) if (this.#serves(plan, nodes, target)) return plan;
+    return undefined;
   }
 
   /** Whether a plan computes all of these nodes, and everything that it reads is there. What else it computes comes out as it was. */
@@ -211,7 +174,7 @@ export class Dirt {
       plan,
       from: this.#state,
       settlements: plan.settlements,
-      left: this.#intern(left, new Set(left.filter((n) => passing.has(n) || plan.passing.has(n)))),
+      left: this.#states.intern(left, new Set(left.filter((n) => passing.has(n) || plan.passing.has(n)))),
       observed: dirty.filter((n) => n.observers > 0),
       recomputed: plan.nodes.length - dirty.length,
       provisional,
@@ -228,10 +191,10 @@ export class Dirt {
       if (!n.cutoff) for (const user of n.users) put(user);
     });
     this.#counters.nodesMarked += dirty.length - before;
-    if (passing.size === 0) return this.#intern(dirty, noNodes);
+    if (passing.size === 0) return this.#states.intern(dirty, noNodes);
     const marked = new Set(dirty);
     const still = new Set([...passing].filter((n) => !marked.has(n)));
-    return this.#intern(byHeight([...dirty, ...still]), still);
+    return this.#states.intern(byHeight([...dirty, ...still]), still);
   }
 
   /** The absent nodes that the target needs and that wait for no cutoff, in order of height. Finds the frontier as it goes. */
@@ -262,27 +225,6 @@ export class Dirt {
       if (n.absent === walk && n.waiting !== walk) chosen.push(n);
     }
     return chosen.reverse();
-  }
-
-  /** The one state for a set of nodes, some of them passing. */
-  #intern(nodes: readonly NodeState[], passing: ReadonlySet<NodeState>): Absent {
-    let hash = nodes.length;
-    const walk = ++walks;
-    for (const n of nodes) {
-      hash = (hash + Math.imul(n.tensor.id, passing.has(n) ? 0x85ebca6b : 0x9e3779b1)) | 0;
-      n.reached = walk;
-    }
-    let bucket = this.#states.get(hash);
-    if (!bucket) this.#states.set(hash, (bucket = []));
-    const same = (s: Absent): boolean =>
-      s.nodes.length === nodes.length &&
-      s.passing.size === passing.size &&
-      s.nodes.every((n) => n.reached === walk && s.passing.has(n) === passing.has(n));
-    const found = bucket.find(same);
-    if (found) return found;
-    const state = absentSet(nodes, passing);
-    bucket.push(state);
-    return state;
   }
 
   /** Throws unless what is not dirty has clean inputs, cutoffs aside, and only necessary nodes are absent. */

@@ -14,6 +14,7 @@ import { operandsOf, type Slot } from "../kernel/kernel.ts";
 import { type Lowered, outputView } from "../kernel/lowering.ts";
 import type { View } from "../kernel/view.ts";
 import { ownRules } from "../ops/primitive.ts";
+import type { Observation } from "./publish.ts";
 
 /** Why a node has no value: the node that failed first (itself, or one below it), and the error. */
 export interface Failure {
@@ -24,14 +25,17 @@ export interface Failure {
 /** Something whose change makes nodes dirty: a source, a cutoff node that let a change pass, the size of a name. */
 export interface Origin {
   readonly users: ReadonlySet<NodeState>;
-  /** Sets of origins are remembered in this order. */
+  /** A number of its own: sets of origins are found again by such numbers. */
   readonly order: number;
+  /** Scratch: the number of the visit of states.ts that met it last. */
+  listed: number;
 }
 
 /** A named dimension: nodes whose kernels depend on its size are its users. */
 export class DimState implements Origin {
   readonly users = new Set<NodeState>();
   readonly order: number = --dimsMade;
+  listed = 0;
 }
 
 let dimsMade = 0;
@@ -71,6 +75,8 @@ export class NodeState implements Origin {
   /** How many observers, reads and clocks ask for this node itself, and how many of them are observers. */
   demand = 0;
   observers = 0;
+  /** The observations that look at it. */
+  watchers: readonly Observation[] = [];
   released = false;
   failure: Failure | undefined;
   /** Why the node cannot be lowered at all, if it cannot. */
@@ -91,6 +97,7 @@ export class NodeState implements Origin {
   layout: Layout | undefined;
 
   /** Scratch of the walks in mark.ts: the number of the walk that reached this node, found it absent, needed it (for a dirty node), or held it back. */
+  listed = 0;
   reached = 0;
   absent = 0;
   needed = 0;

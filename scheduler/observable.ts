@@ -35,22 +35,29 @@ export class GuardedObservable<T> extends Observable<T> {
       typeof observer === "object" && observer !== null
         ? observer
         : { ...(observer && { next: observer }), ...(error && { error }), ...(complete && { complete }) };
-    const guard =
-      <A extends unknown[]>(f: (...args: A) => void) =>
-      (...args: A): void => {
-        try {
-          f.apply(target, args);
-        } catch (thrown) {
-          this.#report(thrown);
-        }
-      };
+    const report = this.#report;
+    const guard = (call: () => void): void => {
+      try {
+        call();
+      } catch (thrown) {
+        report(thrown);
+      }
+    };
     return super.subscribe({
-      next: guard((value: T) => target.next?.(value)),
-      complete: guard(() => target.complete?.()),
-      error: guard((e: unknown) => {
-        if (target.error) target.error(e);
-        else throw e;
-      }),
+      // No function made, no list of arguments: this is in the way of every value.
+      next: (value: T) => {
+        try {
+          target.next?.(value);
+        } catch (thrown) {
+          report(thrown);
+        }
+      },
+      complete: () => guard(() => target.complete?.()),
+      error: (e: unknown) =>
+        guard(() => {
+          if (target.error) target.error(e);
+          else throw e;
+        }),
     });
   }
 }

@@ -2,6 +2,7 @@
  * Where values live: one buffer for each slot of a necessary node, at an address that stays until the node is no longer necessary, its value
  * is let go, or it outgrows the buffer; and one arena for what lives inside a plan, which all plans share, because only one runs at a time.
  */
+import type { TypedArray } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { type Backend, type Buffer, OutOfMemory } from "../kernel/backend.ts";
 import type { Slot } from "../kernel/kernel.ts";
@@ -10,6 +11,8 @@ interface Place {
   readonly buffer: Buffer;
   readonly bytes: number;
   readonly tensor: Tensor;
+  /** What was last asked for of its elements. */
+  view: TypedArray | undefined;
 }
 
 /** A value and its size, for messages. */
@@ -61,7 +64,7 @@ export class Memory {
     this.outgrow(slot, bytes);
     const old = this.#places.get(slot);
     if (old) return old.buffer;
-    const place = { buffer: this.#allocate(bytes, tensor.describe()), bytes, tensor };
+    const place = { buffer: this.#allocate(bytes, tensor.describe()), bytes, tensor, view: undefined };
     this.#places.set(slot, place);
     return place.buffer;
   }
@@ -74,6 +77,14 @@ export class Memory {
 
   buffer(slot: Slot): Buffer {
     return this.#places.get(slot)!.buffer;
+  }
+
+  /** A live view of the first elements of a slot. Made once; again when the slot has moved, or its view has lost its memory. */
+  view(slot: Slot, length: number): TypedArray {
+    const place = this.#places.get(slot)!;
+    // Of no elements, one cannot tell whether the memory is still there.
+    if (place.view?.length !== length || length === 0) place.view = this.#backend.view(place.buffer, slot.storage, length);
+    return place.view;
   }
 
   release(slot: Slot): void {

@@ -2,25 +2,34 @@
  * What has been asked for and not yet been done. Consecutive writes gather in one entry; a tick takes the writes before it into its own.
  * Transactions undo what they wrote when they throw.
  */
-import type { Data } from "../core/data.ts";
 import type { Source } from "../core/source.ts";
 import type { Clock } from "./clock.ts";
-import type { Intake, Write } from "./intake.ts";
+import { type Account, type Intake, Order } from "./intake.ts";
+import { List } from "./list.ts";
 
 export interface Entry {
-  readonly writes: ReadonlyMap<Source, Write>;
+  readonly orders: List<Order>;
   readonly clock: Clock | undefined;
   readonly ticks: number;
 }
 
+/** Entries are used again, so that a flush like the one before allocates nothing. */
+interface OwnEntry extends Entry {
+  clock: Clock | undefined;
+  ticks: number;
+}
+
 export class Queue {
-  #entries: Entry[] = [];
-  /** Writes that no tick and no flush has taken yet. */
-  #open = new Map<Source, Write>();
+  #entries = new List<Entry>();
+  #taken = new List<Entry>();
+  readonly #idle: OwnEntry[] = [];
+  /** Orders that no tick and no flush has taken yet, and the number of their gathering. */
+  #open = newEntry();
+  #gathering = 0;
   readonly #intake: Intake;
   #depth = 0;
-  /** How to take back what open transactions did, in order. */
-  readonly #undo: (() => void)[] = [];
+  /** How to take back what open transactions did, in order. An order that was the first to its source stands for itself. */
+  readonly #undo = new List<Order | (() => void)>();
   readonly #resized = new Set<Source>();
 
   constructor(intake: Intake) {
@@ -28,33 +37,54 @@ export class Queue {
   }
 
   get empty(): boolean {
-    return this.#entries.length === 0 && this.#open.size === 0;
+    return this.#entries.length === 0 && this.#open.orders.length === 0;
   }
 
   get inTransaction(): boolean {
     return this.#depth > 0;
   }
 
-  write(source: Source, data: Data): void {
-    this.put(source, this.#intake.prepare(source, data));
+  put(order: Order): void {
+    const { source, sizes } = order;
+    const account = this.#intake.account(source)!;
+    // Inside a transaction other writes may still make the sizes agree.
+    if (sizes.size > 0 && this.#depth === 0) this.#intake.check(source, sizes);
+    const { last } = account;
+    const before = last?.gathering === this.#gathering ? last : undefined;
+    if (this.#depth > 0) this.#remember(order, before, account);
+    if (before) this.#replace(before, order, account);
+    else {
+      order.at = this.#open.orders.length;
+      order.gathering = this.#gathering;
+      this.#open.orders.push(order);
+      account.last = order;
+    }
+    if (sizes.size > 0) account.pending = sizes;
   }
 
-  put(source: Source, write: Write): void {
-    const resizes = write.sizes.size > 0;
-    // Inside a transaction other writes may still make the sizes agree.
-    if (resizes && this.#depth === 0) this.#intake.check(source, write.sizes);
-    const open = this.#open;
-    if (this.#depth > 0) {
-      const before = open.get(source);
-      this.#undo.push(() => void (before ? open.set(source, before) : open.delete(source)));
-      if (resizes) {
-        const sizes = this.#intake.pendingSizes(source);
-        this.#undo.push(() => this.#intake.setPending(source, sizes));
-        this.#resized.add(source);
-      }
-    }
-    open.set(source, write);
-    if (resizes) this.#intake.setPending(source, write.sizes);
+  #replace(old: Order, order: Order, account: Account): void {
+    order.at = old.at;
+    order.gathering = this.#gathering;
+    this.#open.orders.set(order.at, order);
+    account.last = order;
+  }
+
+  /** How to take an order back. */
+  #remember(order: Order, before: Order | undefined, account: Account): void {
+    if (order.sizes.size > 0) this.#resized.add(order.source);
+    else if (!before) return this.#undo.push(order);
+    const { pending } = account;
+    this.#undo.push(() => {
+      if (before) this.#replace(order, before, account);
+      else this.#drop(order);
+      account.pending = pending;
+    });
+  }
+
+  /** Takes back the order that was added last. */
+  #drop(order: Order): void {
+    this.#open.orders.pop();
+    order.gathering = -1;
   }
 
   /** Also takes this back when the transaction that is open rolls back. */
@@ -73,15 +103,20 @@ export class Queue {
         void Promise.resolve(result).catch(() => {});
         throw new Error("transaction: the callback is async; await before or after the transaction, and write inside it without waiting");
       }
-      if (this.#depth === 1) for (const source of this.#resized) this.#intake.check(source, this.#intake.pendingSizes(source));
+      if (this.#depth === 1 && this.#resized.size > 0)
+        for (const source of this.#resized) this.#intake.check(source, this.#intake.account(source)!.pending);
       return result;
     } catch (error) {
-      for (const undo of this.#undo.splice(from).reverse()) undo();
+      while (this.#undo.length > from) {
+        const undo = this.#undo.pop();
+        if (undo instanceof Order) this.#drop(undo);
+        else undo();
+      }
       throw error;
     } finally {
       if (--this.#depth === 0) {
-        this.#undo.length = 0;
-        this.#resized.clear();
+        this.#undo.clear();
+        if (this.#resized.size > 0) this.#resized.clear();
       }
     }
   }
@@ -96,14 +131,28 @@ export class Queue {
     this.#entries.push(entry);
   }
 
-  /** Everything that is pending, in order. */
-  take(): Entry[] {
-    if (this.#open.size > 0) this.#seal(undefined, 0);
-    return this.#entries.splice(0);
+  /** Everything that is pending, in order; good until the next call. */
+  take(): List<Entry> {
+    if (this.#open.orders.length > 0) this.#seal(undefined, 0);
+    const done = this.#taken;
+    for (let i = 0; i < done.length; i++) {
+      const entry = done.at(i) as OwnEntry;
+      entry.orders.clear();
+      this.#idle.push(entry);
+    }
+    done.clear();
+    this.#taken = this.#entries;
+    this.#entries = done;
+    return this.#taken;
   }
 
   #seal(clock: Clock | undefined, ticks: number): void {
-    this.#entries.push({ writes: this.#open, clock, ticks });
-    this.#open = new Map();
+    this.#open.clock = clock;
+    this.#open.ticks = ticks;
+    this.#entries.push(this.#open);
+    this.#open = this.#idle.pop() ?? newEntry();
+    this.#gathering++;
   }
 }
+
+const newEntry = (): OwnEntry => ({ orders: new List(), clock: undefined, ticks: 0 });

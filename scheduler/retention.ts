@@ -9,6 +9,8 @@ export class Retention {
   readonly #necessary: Necessary;
   readonly #until = new Map<NodeState, number>();
   #flush = 0;
+  /** The first flush at whose end something may have to go. */
+  #due = Infinity;
 
   constructor(necessary: Necessary) {
     this.#necessary = necessary;
@@ -20,14 +22,18 @@ export class Retention {
       let node = this.#necessary.nodes.get(t);
       if (!node || !this.#until.has(node)) node = this.#necessary.acquire([t])[0]!;
       this.#until.set(node, this.#flush + FLUSHES);
+      this.#due = Math.min(this.#due, this.#flush + FLUSHES + 1);
       return node;
     });
   }
 
   /** A flush has ended. */
   expire(): void {
-    this.#flush++;
-    for (const [node, until] of this.#until) if (until < this.#flush) this.#let(node);
+    if (++this.#flush < this.#due) return;
+    this.#due = Infinity;
+    for (const [node, until] of this.#until)
+      if (until < this.#flush) this.#let(node);
+      else this.#due = Math.min(this.#due, until + 1);
   }
 
   /** Lets go of everything now. */

@@ -2,6 +2,7 @@
  * What sources hold, and the sizes that they give to named dimensions. A value is in one place: on the host while its source is not
  * necessary, in a buffer while it is.
  */
+import { copy } from "../core/data.ts";
 import type { DimSizes } from "../core/dim.ts";
 import { arrayOf, dtypeInfo, type TypedArray } from "../core/dtype.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
@@ -9,7 +10,7 @@ import { isSource, type Source } from "../core/source.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Backend } from "../kernel/backend.ts";
 import { sameBits, sameSizes } from "./bits.ts";
-import { type Account, Intake, type Write } from "./intake.ts";
+import { type Account, Intake, type Order, type Write } from "./intake.ts";
 import type { NodeState } from "./node.ts";
 import type { Memory } from "./place.ts";
 
@@ -20,18 +21,25 @@ interface Held extends Account {
   sizes: DimSizes;
 }
 
-const holding = ({ data, sizes }: Write): Held => ({ data, length: data.length, sizes, pending: sizes, closed: false });
+const holding = ({ data, sizes }: Write): Held => ({
+  data,
+  length: data.length,
+  sizes,
+  pending: sizes,
+  closed: false,
+});
+
+/** What an order came to: no other bits; other bits, in place; or numbers that have to be loaded, if the source is necessary. */
+type Outcome = "same" | "written" | "waiting";
 
 export class Sources extends Intake<Held> {
   readonly #backend: Backend;
   readonly #memory: Memory;
-  readonly #nodeOf: (t: Tensor) => NodeState | undefined;
 
-  constructor(backend: Backend, memory: Memory, nodeOf: (t: Tensor) => NodeState | undefined) {
+  constructor(backend: Backend, memory: Memory) {
     super();
     this.#backend = backend;
     this.#memory = memory;
-    this.#nodeOf = nodeOf;
   }
 
   /** Takes a new source in, with its value. Whether it gives a name a size that the current epoch does not know. */
@@ -44,17 +52,25 @@ export class Sources extends Intake<Held> {
     this.accounts.set(source, holding(write));
   }
 
-  /** Commits a write. Whether any bit, or a size, is different now. */
-  store(source: Source, { data, sizes }: Write): boolean {
-    const held = this.accounts.get(source);
-    if (!held || held.closed) return false;
-    const node = this.#nodeOf(source);
-    if (sameSizes(held.sizes, sizes) && sameBits(this.#current(held, node), data)) return false;
+  /** Commits an order. */
+  store(order: Order, node: NodeState | undefined): Outcome {
+    const { data, sizes } = order;
+    const held = this.accounts.get(order.source);
+    if (!held || held.closed) return "same";
+    if (sameSizes(held.sizes, sizes)) {
+      const current = this.#current(held, node);
+      const same = sameBits(current, data);
+      if (same || !held.data) {
+        if (!same) copy(data, current);
+        // What another thread sent is not written over: that thread copies anyhow.
+        if (current !== data && order.at >= 0) held.spare = order;
+        return same ? "same" : "written";
+      }
+    }
     held.sizes = sizes;
     held.length = data.length;
     held.data = data;
-    if (node) this.load(node);
-    return true;
+    return "waiting";
   }
 
   /** Brings the numbers of a leaf, source or constant, into its buffer; when there is no room, the node has failed. */
@@ -80,7 +96,7 @@ export class Sources extends Intake<Held> {
 
   /** The numbers, where they are. A node is at hand whenever they are in a buffer. */
   #current({ data, length }: Held, node: NodeState | undefined): TypedArray {
-    return data ?? this.#backend.view(this.#memory.buffer(node!.own[0]!), node!.own[0]!.storage, length);
+    return data ?? this.#memory.view(node!.own[0]!, length);
   }
 }
 

@@ -14,6 +14,7 @@ export interface FlushStats {
   /** The most bytes that values took while a plan ran, and the part of them that was alive at one time: no arrangement needs less. */
   readonly peakBytes: number;
   readonly liveBytes: number;
+  /** Milliseconds; NaN when nobody had looked at the stats during the 1,000 flushes before: then the clock is not read. */
   readonly ms: number;
 }
 
@@ -35,12 +36,12 @@ export interface EngineStats {
   /** Plans whose sizes or addresses were written anew; their kernels were not compiled again. */
   readonly plansBound: number;
   /** Now, not in total: */
+  readonly plansHeld: number;
   readonly nodesNecessary: number;
   readonly bytesResident: number;
   readonly lastFlush: FlushStats;
 }
 
-type Totals = Pick<Counters, "nodesComputed" | "kernels" | "bytesRead" | "bytesWritten">;
 const noPeak: Peak = { bytes: 0, live: 0 };
 
 export class Counters {
@@ -56,9 +57,11 @@ export class Counters {
   plansBuilt = 0;
   plansReused = 0;
   plansBound = 0;
+  /** When somebody last looked, in flushes. */
+  seen = 0;
   /** Of the plans that ran since a flush began. */
   peak: Peak = noPeak;
-  lastFlush: FlushStats = {
+  readonly lastFlush = {
     nodesComputed: 0,
     nodesTotal: 0,
     kernels: 0,
@@ -66,27 +69,32 @@ export class Counters {
     bytesWritten: 0,
     peakBytes: 0,
     liveBytes: 0,
-    ms: 0,
+    ms: NaN,
   };
+  /** The totals when it began. */
+  readonly #before = { nodesComputed: 0, kernels: 0, bytesRead: 0, bytesWritten: 0 };
 
-  /** A flush begins. What it is to be compared with when it has ended. */
-  begin(): Totals {
+  /** A flush begins. */
+  begin(): void {
+    const before = this.#before;
     this.peak = noPeak;
-    const { nodesComputed, kernels, bytesRead, bytesWritten } = this;
-    return { nodesComputed, kernels, bytesRead, bytesWritten };
+    before.nodesComputed = this.nodesComputed;
+    before.kernels = this.kernels;
+    before.bytesRead = this.bytesRead;
+    before.bytesWritten = this.bytesWritten;
   }
 
-  ended(before: Totals, nodesTotal: number, ms: number): void {
-    this.lastFlush = {
-      nodesComputed: this.nodesComputed - before.nodesComputed,
-      nodesTotal,
-      kernels: this.kernels - before.kernels,
-      bytesRead: this.bytesRead - before.bytesRead,
-      bytesWritten: this.bytesWritten - before.bytesWritten,
-      peakBytes: this.peak.bytes,
-      liveBytes: this.peak.live,
-      ms,
-    };
+  ended(nodesTotal: number, ms: number): void {
+    const before = this.#before;
+    const last = this.lastFlush;
+    last.nodesComputed = this.nodesComputed - before.nodesComputed;
+    last.nodesTotal = nodesTotal;
+    last.kernels = this.kernels - before.kernels;
+    last.bytesRead = this.bytesRead - before.bytesRead;
+    last.bytesWritten = this.bytesWritten - before.bytesWritten;
+    last.peakBytes = this.peak.bytes;
+    last.liveBytes = this.peak.live;
+    last.ms = ms;
   }
 
   /** A plan has run. */

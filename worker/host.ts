@@ -14,6 +14,8 @@ import type { RuledPrimitive } from "../ops/primitive.ts";
 import { primitiveNamed } from "../ops/table.ts";
 import type { Clock } from "../scheduler/clock.ts";
 import { Engine } from "../scheduler/engine.ts";
+import { Order } from "../scheduler/intake.ts";
+import { List } from "../scheduler/list.ts";
 import type { Emission } from "../scheduler/options.ts";
 import type { ObserveOptions } from "../scheduler/publish.ts";
 import {
@@ -170,7 +172,9 @@ class Host {
     const clock = clockId === undefined ? undefined : this.#clock(clockId);
     // The user's half lets a clock tick when each of its states has a next; one without is held by nobody there.
     for (const state of clock?.states() ?? []) state.next ??= state;
-    this.#engine.accept({ writes: new Map(writes.map(([id, write]) => [this.#get(id) as Source, write])), clock, ticks });
+    const orders = new List<Order>();
+    for (const [id, write] of writes) orders.push(new Order(this.#get(id) as Source, write));
+    this.#engine.accept({ orders, clock, ticks });
   }
 
   #leave(id: number): void {

@@ -252,10 +252,10 @@ export class RemoteEngine extends BaseEngine {
 
   /** Begins a batch: everything that has gathered. Whether there was anything. */
   #begin(): boolean {
-    this.#entries = this.queue.take();
+    this.#entries = this.queue.take().toArray();
     this.#answering = this.#reads.splice(0);
-    for (const { writes } of this.#entries)
-      for (const { sizes } of writes.values()) for (const [name, size] of sizes) this.intake.sizes.set(name, size);
+    for (const { orders } of this.#entries)
+      for (const { sizes } of orders.toArray()) for (const [name, size] of sizes) this.intake.sizes.set(name, size);
     const asked = this.#entries.length + this.#answering.length + this.#joining.length + this.#leaving.length;
     if (asked === 0 && !this.#hold.anyReleased) return false;
     this.#send();
@@ -266,18 +266,16 @@ export class RemoteEngine extends BaseEngine {
   #send(): void {
     const entries = this.#entries.splice(0, this.#subscriptions.size > 0 ? 1 : Infinity);
     const reads = this.#entries.length === 0 ? this.#answering : [];
+    const orders = entries.flatMap((entry) => entry.orders.toArray());
     const clocks = new Set(entries.map(({ clock }) => clock));
     const states = [...clocks].flatMap((clock) => clock?.states() ?? []).filter((s) => s.next && !this.#advancing.has(s));
     for (const s of states) this.#advancing.add(s);
     const named = [
       ...[...this.#cutoffs, ...this.#closed, ...states, ...states.map((s) => s.next!)],
-      ...[...entries.flatMap(({ writes }) => [...writes.keys()]), ...this.#joining.flatMap((s) => s.roots.roots)],
+      ...[...orders.map(({ source }) => source), ...this.#joining.flatMap((s) => s.roots.roots)],
       ...reads.flatMap((r) => r.roots),
     ];
-    const { cargo, buffers } = this.#hold.load(
-      named,
-      entries.flatMap(({ writes }) => [...writes.values()]),
-    );
+    const { cargo, buffers } = this.#hold.load(named, orders);
     const ids = (tensors: readonly Tensor[]): number[] => tensors.map((t) => t.id);
     const step: Step = {
       kind: "step",
@@ -301,8 +299,9 @@ export class RemoteEngine extends BaseEngine {
     }
   }
 
-  #encode({ writes, clock, ticks }: Entry): EntryMessage {
-    return { writes: [...writes].map(([source, write]) => [source.id, write]), clock: clock && this.#hold.clock(clock), ticks };
+  #encode({ orders, clock, ticks }: Entry): EntryMessage {
+    const writes = orders.toArray().map(({ source, data, sizes }) => [source.id, { data, sizes }] as const);
+    return { writes, clock: clock && this.#hold.clock(clock), ticks };
   }
 
   #received(answer: Answer): void {
