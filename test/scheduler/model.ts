@@ -474,8 +474,13 @@ export async function check(program: Program, createEngine: () => Promise<Engine
 }
 
 /** Checks random programs. Throws with the first that disagrees, shrunk and written out. */
-export async function checkMany(sequences: number, seed: number, createEngine: () => Promise<EngineUnderTest>): Promise<void> {
-  const property = fc.asyncProperty(programs, (program) => check(program, createEngine));
+export async function checkMany(
+  sequences: number,
+  seed: number,
+  createEngine: () => Promise<EngineUnderTest>,
+  among: fc.Arbitrary<Program> = programs,
+): Promise<void> {
+  const property = fc.asyncProperty(among, (program) => check(program, createEngine));
   const { failed, counterexample, errorInstance, numShrinks } = await fc.check(property, { numRuns: sequences, seed });
   if (!failed) return;
   const { cause } = errorInstance as Error;
