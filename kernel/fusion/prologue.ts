@@ -7,7 +7,7 @@ import * as e from "../expr.ts";
 import { body, type Slot, type Step } from "../kernel.ts";
 import { loop } from "../lowering.ts";
 import type { View } from "../view.ts";
-import { Group, type Item, MOST_READS, readersOf } from "./items.ts";
+import { Group, type Item, MOST_READS, readersOf, writtenOnce } from "./items.ts";
 import { rewrite, stored, unstored } from "./rewrite.ts";
 
 /** How much of a group's work a reduction may do over, rather than have it stored and read back. */
@@ -17,7 +17,8 @@ const MOST_REPEATED = 16;
 export function prologue(items: readonly Item[], keep: (slot: Slot) => boolean): Item[] {
   const readers = readersOf(items);
   const producers = new Map<Slot, Group>();
-  for (const item of items) if (item instanceof Group) for (const slot of item.values.keys()) producers.set(slot, item);
+  const final = writtenOnce(items);
+  for (const item of items) if (item instanceof Group) for (const slot of item.values.keys()) if (final(slot)) producers.set(slot, item);
   return items.map((item) => {
     if (item instanceof Group) return item;
     const source = item.step.loop;
@@ -25,7 +26,7 @@ export function prologue(items: readonly Item[], keep: (slot: Slot) => boolean):
     const { slot } = source.reads[0]!;
     const producer = producers.get(slot);
     if (!producer || keep(slot) || readers.get(slot)!.length !== 1) return item;
-    const step = withPrologue(item.step, producer, (s) => keep(s) || readers.has(s));
+    const step = withPrologue(item.step, producer, (s) => final(s) && (keep(s) || readers.has(s)));
     return step ? { ...item, step } : item;
   });
 }

@@ -7,7 +7,7 @@ import { sizeOf } from "../../core/shape.ts";
 import * as e from "../expr.ts";
 import type { Slot } from "../kernel.ts";
 import { isWhole, type View } from "../view.ts";
-import { Group, type GroupValue, type Item, readersOf, sameView } from "./items.ts";
+import { Group, type GroupValue, type Item, readersOf, sameView, writtenOnce } from "./items.ts";
 import { rewrite, unstored } from "./rewrite.ts";
 
 /** How many operations a value may cost to be computed again. */
@@ -24,6 +24,7 @@ interface Moved {
 
 export function recompute(items: readonly Item[], keep: (slot: Slot) => boolean): void {
   const readers = readersOf(items);
+  const final = writtenOnce(items);
   for (const item of items) {
     if (!(item instanceof Group)) continue;
     const single = sameDim(sizeOf(item.shape), 1);
@@ -31,6 +32,7 @@ export function recompute(items: readonly Item[], keep: (slot: Slot) => boolean)
     const resident = new Map<e.Expr, View>();
     const candidates: [Slot, GroupValue, Group[]][] = [];
     for (const [slot, value] of item.values) {
+      if (!final(slot)) continue;
       const wanted = readers.get(slot) ?? [];
       if (!keep(slot) && wanted.length > 0 && wanted.every((r) => r instanceof Group && mayCompute(r, slot, item, single)))
         candidates.push([slot, value, wanted as Group[]]);

@@ -1,5 +1,6 @@
 /** Operations as functions of float64 tensors, with shapes and a domain to test their rules on. */
 import type { Tensor } from "../../core/tensor.ts";
+import { add } from "../../ops/arithmetic.ts";
 import { concatenate, split, stack } from "../../ops/concatenate.ts";
 import { cumsum } from "../../ops/cumsum.ts";
 import { linspace, tril, triu } from "../../ops/creation.ts";
@@ -107,6 +108,8 @@ export const cases: readonly Case[] = [
       ),
     shapes: [[2, 3]],
   },
+  { name: "sum of a pad between", f: (x) => reductions.sum(pad(x, [[1, 0, 2]])), shapes: [[3]] },
+  { name: "pads between, added", f: (x) => add(pad(x, [[1, 0, 1]]), pad(x, [[0, 1, 1]])), shapes: [[3]] },
   {
     name: "concatenate",
     f: (x, y) => concatenate([x, y, x], 1),
