@@ -80,6 +80,10 @@ export {
   zeros,
   zerosLike,
 } from "./ops/creation.ts";
+export { conv, type ConvOptions, convTranspose, type ConvTransposeOptions } from "./ops/conv.ts";
+export { type PaddingOption } from "./ops/padding.ts";
+export { avgPool, type AvgPoolOptions, maxPool, type PoolOptions } from "./ops/pool.ts";
+export { slidingWindows, type WindowOptions } from "./ops/windows.ts";
 export { cummax, cummin, cumprod, diff, logcumsumexp } from "./ops/cumulative.ts";
 export { cumsum } from "./ops/cumsum.ts";
 export { diag, diagonal, type DiagonalOptions, trace } from "./ops/diagonal.ts";

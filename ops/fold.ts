@@ -20,7 +20,7 @@ export const keptAxes = (rank: number, axes: readonly number[]): number[] =>
 export const reducedShape = (shape: Shape, axes: readonly number[]): Shape => keptAxes(shape.length, axes).map((i) => shape[i]!);
 
 /** Folds the given axes, in row-major order of their positions, into an output without them. */
-export function lowerFold(fold: Reduction, axes: readonly number[], { inputs, outputTypes }: LowerCall): Lowered {
+export function lowerFold(fold: Reduction, axes: readonly number[], { inputs, inputTypes, outputTypes }: LowerCall): Lowered {
   const input = inputs[0]!;
   const kept = keptAxes(input.shape.length, axes);
   const moved = transposeView(input, [...kept, ...axes]);
@@ -28,6 +28,19 @@ export function lowerFold(fold: Reduction, axes: readonly number[], { inputs, ou
   const shape = [...moved.shape.slice(0, kept.length), sizeOf(moved.shape.slice(kept.length))];
   // Axes that do not lie as one in memory are copied together first; reducing nothing at all is a fold over one element.
   const together = tail.shape.length <= 1;
+  // Extremes are the same in any order, and may be taken axis by axis: nothing is copied.
+  if (!together && (fold === "max" || fold === "min")) {
+    const inner = axes.slice(-1);
+    const { dtype } = outputTypes[0]!;
+    const first = lowerFold(fold, inner, {
+      params: {},
+      inputs,
+      inputTypes,
+      outputTypes: [{ shape: reducedShape(input.shape, inner), dtype }],
+    });
+    const rest = lowerFold(fold, axes.slice(0, -1), { params: {}, inputs: first.outputs, inputTypes, outputTypes });
+    return { steps: [...first.steps, ...rest.steps], outputs: rest.outputs };
+  }
   const { view: source, steps } = together ? { view: moved, steps: [] } : packed(moved);
   const view: View = together
     ? { ...source, shape, strides: [...source.strides.slice(0, kept.length), tail.strides[0]![0] ?? 0] }

@@ -131,7 +131,7 @@ interface PadParams {
 
 const spread = (n: Dim, interior: number): Dim => (n === 0 ? 0 : addDims(mulDims(n, interior + 1), -interior));
 
-const padPrimitive: PrimitiveFunction<PadParams> = definePrimitive<PadParams>({
+export const padPrimitive: PrimitiveFunction<PadParams> = definePrimitive<PadParams>({
   name: "pad",
   type: ([x], { low, high, interior }) => ({
     shape: x!.shape.map((n, i) => addDims(addDims(low[i]!, high[i]!), spread(n, interior[i]!))),

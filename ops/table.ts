@@ -10,6 +10,7 @@ import * as arithmetic from "./arithmetic.ts";
 import * as broadcast from "./broadcast.ts";
 import * as compare from "./compare.ts";
 import * as concatenate from "./concatenate.ts";
+import * as conv from "./conv.ts";
 import * as convert from "./convert.ts";
 import * as cumsum from "./cumsum.ts";
 import * as cumulative from "./cumulative.ts";
@@ -31,10 +32,11 @@ import * as sinc from "./sinc.ts";
 import * as sort from "./sort.ts";
 import * as special from "./special.ts";
 import * as transpose from "./transpose.ts";
+import * as windows from "./windows.ts";
 
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
   ...[addN, arithmetic, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
-  ...[cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose],
+  ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);

@@ -1,5 +1,5 @@
 /** Derivative and batching rules of the operations that stand in families of their own. */
-import { familyCases } from "../ops/family-cases.ts";
+import { otherFamilies } from "../ops/family-cases.ts";
 import { drawn, judgeRules } from "./judge-rules.ts";
 
-judgeRules(drawn(familyCases));
+judgeRules(drawn(otherFamilies));

@@ -4,17 +4,20 @@ import type { Tensor } from "../../core/tensor.ts";
 import * as activations from "../../ops/activations.ts";
 import { add, mul } from "../../ops/arithmetic.ts";
 import { cumprod, cummax, cummin, diff, logcumsumexp } from "../../ops/cumulative.ts";
+import { conv, convTranspose } from "../../ops/conv.ts";
 import { diagonal, trace } from "../../ops/diagonal.ts";
 import * as floating from "../../ops/floating.ts";
 import { deg2rad, rad2deg, sin, softplus } from "../../ops/functions.ts";
 import { attention, dropout, layerNorm, rmsNorm } from "../../ops/layers.ts";
 import { binaryCrossEntropy, crossEntropy } from "../../ops/losses.ts";
+import { avgPool, maxPool } from "../../ops/pool.ts";
 import * as products from "../../ops/products.ts";
 import { random } from "../../ops/random.ts";
 import { meshgrid, roll, rot90 } from "../../ops/rearrange.ts";
 import { median, percentile, quantile } from "../../ops/quantile.ts";
 import { sort, topK } from "../../ops/sort.ts";
 import * as special from "../../ops/special.ts";
+import { slidingWindows } from "../../ops/windows.ts";
 import type { Case } from "./cases.ts";
 
 const holes = constant(Float64Array.of(1, 0, 1, 1, 0, 1));
@@ -50,7 +53,7 @@ const cumulative: readonly Case[] = [
 const ofOne = (functions: Readonly<Record<string, readonly [(x: Tensor) => Tensor, number, number]>>): Case[] =>
   Object.entries(functions).map(([name, [f, low, high]]) => ({ name, f, shapes: [[2, 3]], domain: [low, high] }));
 
-const specialFunctions: readonly Case[] = [
+export const specialFunctions: readonly Case[] = [
   ...ofOne({
     asinh: [special.asinh, -3, 3],
     acosh: [special.acosh, 1.3, 4],
@@ -195,4 +198,89 @@ const networks: readonly Case[] = [
   },
 ];
 
-export const familyCases: readonly Case[] = [...sorting, ...cumulative, ...specialFunctions, ...structure, ...networks];
+const same = { padding: "same" } as const;
+const convolutions: readonly Case[] = [
+  {
+    name: "conv of few terms",
+    f: (x, w) => conv(x, w),
+    shapes: [
+      [2, 1, 6],
+      [2, 1, 3],
+    ],
+  },
+  {
+    name: "conv in 1-D",
+    f: (x, w) => conv(x, w, { padding: [[2, 1]], strides: 2, dilation: 2 }),
+    shapes: [
+      [2, 4, 8],
+      [3, 4, 3],
+    ],
+    named: false,
+  },
+  {
+    name: "conv in 2-D",
+    f: (x, w) => conv(x, w, same),
+    shapes: [
+      [1, 2, 4, 3],
+      [2, 2, 3, 2],
+    ],
+    named: false,
+  },
+  {
+    name: "conv in groups",
+    f: (x, w) => conv(x, w, { groups: 2, strides: [2, 1] }),
+    shapes: [
+      [2, 4, 5, 4],
+      [4, 2, 2, 3],
+    ],
+    named: false,
+  },
+  {
+    name: "conv of each channel",
+    f: (x, w) => conv(x, w, { groups: 3, padding: 1 }),
+    shapes: [
+      [2, 3, 4, 4],
+      [6, 1, 3, 3],
+    ],
+    named: false,
+  },
+  {
+    name: "conv in 3-D",
+    f: (x, w) => conv(x, w),
+    shapes: [
+      [1, 2, 3, 3, 3],
+      [2, 2, 2, 2, 2],
+    ],
+  },
+  {
+    name: "convTranspose",
+    f: (x, w) => convTranspose(x, w, { strides: 2, padding: 1, outputPadding: 1 }),
+    shapes: [
+      [2, 3, 4],
+      [3, 2, 3],
+    ],
+    named: false,
+  },
+  {
+    name: "convTranspose in groups",
+    f: (x, w) => convTranspose(x, w, { groups: 2, dilation: 2 }),
+    shapes: [
+      [1, 4, 3, 2],
+      [4, 1, 2, 2],
+    ],
+    named: false,
+  },
+  { name: "slidingWindows", f: (x) => mul(sin(slidingWindows(x, 3, { axis: 0, dilation: 2 })), 2), shapes: [[7, 2]] },
+  { name: "slidingWindows that skip", f: (x) => sin(slidingWindows(x, 2, { stride: 3 })), shapes: [[2, 9]], named: false },
+  { name: "maxPool", f: (x) => sin(maxPool(x, [2, 3], { strides: [2, 1] })), shapes: [[1, 2, 4, 5]], distinct: true, named: false },
+  { name: "maxPool with padding", f: (x) => sin(maxPool(x, 3, { padding: 1, strides: 1 })), shapes: [[2, 1, 5]], distinct: true },
+  {
+    name: "avgPool",
+    f: (x) => avgPool(mul(x, x), 2, { strides: 1, padding: "same", countPadding: false }),
+    shapes: [[1, 2, 3, 4]],
+    named: "rounded",
+  },
+];
+
+export const otherFamilies: readonly Case[] = [...sorting, ...cumulative, ...structure, ...networks, ...convolutions];
+export const familyCases: readonly Case[] = [...specialFunctions, ...otherFamilies];
