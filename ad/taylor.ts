@@ -6,11 +6,12 @@
  * k of y is order k - 1 of that graph, which asks for lower orders of x and y only. That is the differential equation that f
  * satisfies, and the usual recurrences (of exp, of sin and cos together, of sqrt, of powers) are what comes out of it. Where the graph is
  * linear in x' and still along the curve (structural primitives, piecewise linear ones), the primitive's tangent of order k is
- * order k at once. Products and quotients have recurrences of their own.
+ * order k at once; what is linear in each of two inputs follows Leibniz. Rules of their own save work.
  */
 import { dependents, topological } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
-import { outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
+import { apply, applyMany, outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
+import { leibniz } from "../ops/arithmetic.ts";
 import { type Maybe, type RuleSet } from "../ops/primitive.ts";
 import { tangentsOf } from "./pushforward.ts";
 import { placeholderLike } from "./trace.ts";
@@ -46,6 +47,8 @@ class Curve {
   readonly #moving = new Map<Tensor, boolean>();
   readonly #holding = new Map<Tensor, boolean>();
   readonly #linear = new Map<Tensor, boolean>();
+  readonly #joint = new Map<Tensor, boolean>();
+  readonly #products = new Map<Tensor, boolean>();
 
   constructor(seeds: ReadonlyMap<Tensor, readonly Maybe[]>, nodes: ReadonlySet<Tensor>, rules: RuleSet) {
     this.#seeds = seeds;
@@ -75,12 +78,10 @@ class Curve {
 
   #derive(t: Tensor, k: number): readonly Maybe[] {
     const inputs = this.#rules.flows(t);
-    const velocities = inputs.map((input) => input !== undefined && this.#holdsVelocity(input));
+    const held = inputs.filter((input) => input !== undefined && this.#holdsVelocity(input));
+    const moving = held.length > 0 || k > 1 ? inputs.filter((input) => input !== undefined && this.#moves(input)) : [];
     // A node between a velocity and the rate that holds it is linear in it: with all else at rest, it is applied to each order.
-    if (velocities.includes(true)) {
-      const still = inputs.every((input, i) => velocities[i] || !input || !this.#moves(input));
-      if (still || k === 0) return this.#tangent(t, k, (_, i) => velocities[i]!);
-    }
+    if (held.length > 0 && held.length === moving.length && this.#isJoint(t, held)) return this.#tangent(t, k, held);
     const recurrence = this.#rules.preferred(t.primitive, "jet");
     if (recurrence) {
       const series = t.inputs.map((input) => Array.from({ length: k + 1 }, (_, i) => this.at(input, i)));
@@ -88,13 +89,58 @@ class Curve {
       const found = outputs.map((y) => Array.from({ length: k }, (_, i) => this.at(y, i)));
       return recurrence({ params: t.params, inputs: t.inputs, outputs, order: k, series, found });
     }
-    if (!velocities.includes(true) && (k === 1 || this.#isLinear(t))) return this.#tangent(t, k, () => true);
+    if (held.length === 0 && (k === 1 || this.#isLinear(t))) return this.#tangent(t, k, inputs);
+    if (this.#isProduct(t, moving)) return this.#product(t, k, moving);
+    if (k === 0) return this.#tangent(t, k, held);
     return this.#rate(t).map((rate) => rate && this.at(rate, k - 1));
   }
 
-  /** The jvp rule, applied to derivatives of one order of those inputs that `through` picks. */
-  #tangent(t: Tensor, k: number, through: (input: Tensor, i: number) => boolean): readonly Maybe[] {
-    const tangents = this.#rules.flows(t).map((input, i) => (input && through(input, i) ? this.at(input, k) : undefined));
+  /** Leibniz' rule for a node that is linear in each of two inputs: it is applied to each pair of their orders. */
+  #product(t: Tensor, k: number, [a, b]: readonly Maybe[]): readonly Maybe[] {
+    const orders = (x: Tensor): Maybe[] => Array.from({ length: k + 1 }, (_, i) => this.at(x, i));
+    const [as, bs] = [orders(a!), orders(b!)];
+    return t.outputs.map((_, output) => {
+      const applied = (x: Tensor, y: Tensor): Tensor => {
+        const inputs = t.inputs.map((input) => (input === a ? x : input === b ? y : input));
+        return applyMany(t.primitive, t.params, inputs)[output]!;
+      };
+      return leibniz(applied, as, bs, k);
+    });
+  }
+
+  #isJoint(t: Tensor, held: readonly Maybe[]): boolean {
+    let joint = this.#joint.get(t);
+    if (joint === undefined) this.#joint.set(t, (joint = this.#linearIn(t, held)));
+    return joint;
+  }
+
+  #isProduct(t: Tensor, moving: readonly Maybe[]): boolean {
+    const [a, b] = moving;
+    if (moving.length !== 2 || a === b) return false;
+    let product = this.#products.get(t);
+    if (product === undefined)
+      this.#products.set(t, (product = this.#linearIn(t, [a]) && this.#linearIn(t, [b]) && !this.#linearIn(t, [a, b])));
+    return product;
+  }
+
+  /** Whether a node is linear in some inputs together: its tangent by them does not ask for them. Judged with stand-ins, which are not made of each other. */
+  #linearIn(t: Tensor, some: readonly Maybe[]): boolean {
+    const stands = new Map(t.inputs.filter((input) => this.#moves(input)).map((input) => [input, placeholderLike(input)]));
+    const alike = apply(
+      t.primitive,
+      t.params,
+      t.inputs.map((input) => stands.get(input) ?? input),
+    );
+    const tangents = this.#rules.flows(t).map((input) => (input && some.includes(input) ? placeholderLike(input) : undefined));
+    const pushed = tangentsOf(alike, tangents, this.#rules, "forward", "jet").filter((d) => d !== undefined);
+    const own = some.map((input) => stands.get(input!)!);
+    const oldest = Math.min(...own.map((stand) => stand.id));
+    return !topological(pushed, (node) => node.id >= oldest).some((node) => own.includes(node));
+  }
+
+  /** The jvp rule, applied to derivatives of one order of some inputs. */
+  #tangent(t: Tensor, k: number, through: readonly Maybe[]): readonly Maybe[] {
+    const tangents = this.#rules.flows(t).map((input) => (input && through.includes(input) ? this.at(input, k) : undefined));
     return tangentsOf(t, tangents, this.#rules, "forward", "jet");
   }
 

@@ -9,13 +9,14 @@ import { vmap } from "../../ad/vmap.ts";
 import { substitute, topological } from "../../core/graph.ts";
 import { constant, placeholder } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { addN } from "../../ops/addN.ts";
 import { add, div, mul, neg, reciprocal, square, sub } from "../../ops/arithmetic.ts";
 import { zerosLike } from "../../ops/creation.ts";
 import { atan, cos, erf, exp, log, sigmoid, sin, softplus, sqrt, tanh } from "../../ops/functions.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { abs, relu } from "../../ops/piecewise.ts";
 import { pow } from "../../ops/power.ts";
-import { definePrimitive, RuleSet } from "../../ops/primitive.ts";
+import { definePrimitive, type PrimitiveFunction, type RuledPrimitive, RuleSet } from "../../ops/primitive.ts";
 import { max } from "../../ops/reductions.ts";
 import { reshape } from "../../ops/reshape.ts";
 import { Random } from "./cases.ts";
@@ -225,6 +226,9 @@ describe("with other transforms", () => {
 });
 
 describe("rules", () => {
+  const [mulPrimitive, divPrimitive] = [mul, (a: Tensor, b: Tensor) => div(b, a)].map(
+    (f) => f(placeholder([], "float64"), placeholder([], "float64")).primitive as RuledPrimitive,
+  ) as [RuledPrimitive, RuledPrimitive];
   const bare = definePrimitive<object>({ name: "cube", type: ([x]) => x!.outputs[0]! });
   const byJvp = new RuleSet({ cube: { jvp: ({ inputs, tangents }) => [mul(tangents[0]!, mul(3, square(inputs[0]!)))] } });
   const x = placeholder([], "float64");
@@ -234,6 +238,38 @@ describe("rules", () => {
   it("a jvp rule is enough for every order", () => {
     const orders = jet(y, x, [1, null, null, null], { rules: byJvp }) as Tensor[];
     expect(valuesOf(...substitute(orders, new Map([[x, f64(2)]]))).flat()).toEqual([12, 12, 6, 0]);
+  });
+  it("for a product of its own, and for what solves one, a jvp rule is enough too", () => {
+    /** x y, and the solution z of x z = y, as a linear solver gives it: neither has a rule for series. */
+    const product: PrimitiveFunction<object> = definePrimitive<object>({
+      name: "product",
+      type: ([a]) => a!.outputs[0]!,
+      jvp: ({ inputs: [a, b], tangents: [da, db] }) => [addN([da && product([da, b!], {}), db && product([a!, db], {})])],
+      lower: mulPrimitive.lower!,
+    });
+    const solution: PrimitiveFunction<object> = definePrimitive<object>({
+      name: "solution",
+      type: ([a]) => a!.outputs[0]!,
+      jvp: ({ inputs: [a], tangents: [da, db], outputs: [z] }) => [
+        solution([a!, addN([db, da && neg(product([da, z!], {}))] as Tensor[])], {}),
+      ],
+      lower: (call) => divPrimitive.lower!({ ...call, inputs: [...call.inputs].reverse() }),
+    });
+    fc.assert(
+      fc.property(fc.double({ min: 0.5, max: 2, noNaN: true }), fc.double({ min: -2, max: 2, noNaN: true }), (a, b) => {
+        const series = [
+          [b, a, null, 1, null, null],
+          [a, null, 1, null, b, null],
+        ];
+        const of = (f: (x: Tensor, y: Tensor) => Tensor): number[][] => valuesOf(...(jet(f, [f64(a), f64(b)], series)[1] as Tensor[]));
+        const composed = (times: typeof mul, over: typeof div) => (x: Tensor, y: Tensor) =>
+          times(sin(times(x, y)), over(add(1, y), times(x, x)));
+        const own = (p: typeof product): typeof mul => ((x: Tensor, y: Tensor) => p([x, y], {})) as typeof mul;
+        const quotient = ((y: Tensor, x: Tensor) => solution([x, y], {})) as unknown as typeof div;
+        expectClose(of(composed(own(product), quotient)), of(composed(mul, div)), 1e-12);
+      }),
+      { numRuns: 10 },
+    );
   });
   it("one handed in comes before the primitive's own, for this transform only", () => {
     const half = new RuleSet({ tanh: { jvp: ({ tangents }) => [mul(tangents[0]!, 0.5)] } });
