@@ -5,7 +5,7 @@ import { exprOrder } from "../kernel/expr.ts";
 import type { Kernel, LoopKernel } from "../kernel/kernel.ts";
 
 /** Nanoseconds. */
-const INSTRUCTION = 0.035;
+const INSTRUCTION = 0.02;
 const ACCESS = 0.1;
 const CALL = 20;
 const PRODUCT = 0.04;

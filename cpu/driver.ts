@@ -11,7 +11,7 @@ import type { Access } from "../kernel/kernel.ts";
 import { storagesOf } from "../kernel/routine.ts";
 import { I32, ModuleBuilder } from "./encoder.ts";
 import { ARGUMENT_BYTES, emitParallel, parallelOperands } from "./parallel.ts";
-import type { Spread } from "./parts.ts";
+import type { Part, Spread } from "./parts.ts";
 import { matmulArguments, matmulWorkspace, productsOf } from "./product.ts";
 import { routineWorkspace } from "./routine.ts";
 import { ROWS_ARGUMENTS, rowsArguments, type RowsParts } from "./rows.ts";
@@ -130,6 +130,7 @@ function pushArguments(out: number[], step: BoundStep, workspace: number): void 
         });
       pushOperands(reads, kernel.reads);
       pushOperands(writes, kernel.writes);
+      if (kernel.body.positional) push((step as Part).origin ?? sizes.map(() => 0));
       return push(uniforms);
     }
     case "scatterAdd":

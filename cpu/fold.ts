@@ -46,9 +46,10 @@ export function planReduction(kernel: LoopKernel): ReductionPlan {
 export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
   const { rank, columns, value } = plan;
   const folded = rank - 1;
+  const order = exprOrder([value]);
   const nest = new Nest(
     f,
-    { rank, writeRank: rank - 1 },
+    { rank, writeRank: rank - 1, positional: order.some((x) => x.op === "index") },
     columns ? rank - 2 : folded,
     plan.reads.map((r) => [r.storage, r.along]),
     [plan.write],
@@ -66,7 +67,7 @@ export function emitReduction(f: FunctionBuilder, plan: ReductionPlan): void {
     if (e.op === "read") return plan.reads[e.value]!.fixed ? invariant : Level.element;
     return Level.entry;
   };
-  const { levels, values } = schedule([value], exprOrder([value]), levelOfLeaf);
+  const { levels, values } = schedule([value], order, levelOfLeaf);
   const element = (): Lanes => (code.emit(levels[Level.element]!), stored(code, value, code.lanesOf(values[0]!)));
   const k = nest.positions[folded]!;
   const n = nest.sizes[folded]!;

@@ -36,7 +36,7 @@ export function emitLoop(f: FunctionBuilder, kernel: LoopKernel): void {
   const { rank, body } = kernel;
   const nest = new Nest(
     f,
-    { rank, writeRank: rank },
+    { rank, writeRank: rank, positional: body.positional },
     rank - 1,
     kernel.reads.map((r) => [r.storage, alongOf(r.inner)]),
     kernel.writes,

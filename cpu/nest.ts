@@ -37,10 +37,14 @@ export interface OperandCode {
   readonly adjacent: Local;
 }
 
-/** The argument block: sizes; for each read and write its address and byte strides; uniforms. All i32. */
+/**
+ * The argument block: sizes; for each read and write its address and byte strides; where positions count, the first one along each axis; uniforms.
+ * All i32.
+ */
 export interface ArgumentShape {
   readonly rank: number;
   readonly writeRank: number;
+  readonly positional: boolean;
 }
 
 export class Nest implements Leaves {
@@ -61,6 +65,9 @@ export class Nest implements Leaves {
   readonly #addresses: Local;
   readonly #nowhere: Local;
   readonly #uniforms: number;
+  /** Where the index space begins, an axis: in the argument block, and in all lanes; of bodies that positions count for. */
+  readonly #originWord: number;
+  readonly #origins: readonly Local[];
   /** Within `ahead`: how far reads and positions are ahead of where the walk along the lane axis is. */
   #ahead: number | undefined;
 
@@ -97,7 +104,9 @@ export class Nest implements Leaves {
     };
     this.reads = reads.map(([storage, along]) => operand(storage, along, shape.rank));
     this.writes = writes.map((w) => operand(w.storage, w.inner === 1 ? "unit" : "strided", shape.writeRank));
-    this.#uniforms = 4 * word;
+    this.#originWord = 4 * word;
+    this.#origins = shape.positional ? Array.from({ length: shape.rank }, () => f.local(V128)) : [];
+    this.#uniforms = 4 * (word + this.#origins.length);
   }
 
   // ---- the nest
@@ -115,6 +124,7 @@ export class Nest implements Leaves {
     f.set(this.#complete, f.op("i32.and", f.get(n), f.i32(-4)));
     f.set(this.#rest, f.op("i32.and", f.get(n), f.i32(3)));
     f.set(this.#last, f.op("i32x4.splat", f.sub(f.get(n), f.i32(1))));
+    this.#origins.forEach((o, axis) => f.set(o, f.op("i32x4.splat", f.load("i32.load", f.get(ARGS), this.#originWord + 4 * axis))));
   }
 
   /** Loops over the first `axes` axes around `body`. */
@@ -273,8 +283,10 @@ export class Nest implements Leaves {
   index(axis: number): Pushed {
     const { f } = this;
     const here = f.get(this.positions[axis]!);
-    const position = f.op("i32x4.splat", axis === this.laneAxis && this.#ahead ? f.add(here, f.i32(this.#ahead)) : here);
-    return axis !== this.laneAxis ? position : f.op("i32x4.min_s", f.op("i32x4.add", position, f.get(this.#iota)), f.get(this.#last));
+    let position = f.op("i32x4.splat", axis === this.laneAxis && this.#ahead ? f.add(here, f.i32(this.#ahead)) : here);
+    if (axis === this.laneAxis) position = f.op("i32x4.min_s", f.op("i32x4.add", position, f.get(this.#iota)), f.get(this.#last));
+    const origin = this.#origins[axis];
+    return origin === undefined ? position : f.op("i32x4.add", position, f.get(origin));
   }
 
   uniform(k: number): Pushed {

@@ -58,7 +58,7 @@ export const parallelOperands = ({ count, bytes, workspaceStride, relocations }:
 export const ARGUMENT_BYTES = Scratch.tails - Scratch.arguments;
 
 /** Rounds that a worker with nothing to do goes on looking before it sleeps: about 100 us, longer than what lies between two commands. */
-const IDLE_ROUNDS = 20_000;
+const IDLE_ROUNDS = 100_000;
 /** Rounds between two questions whether to go on waiting for the last parts. */
 const WAIT_ROUNDS = 16_384;
 

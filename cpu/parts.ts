@@ -5,7 +5,7 @@
 import type { Storage } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
 import * as e from "../kernel/expr.ts";
-import type { Access, LoopKernel, MatmulKernel, RoutineKernel } from "../kernel/kernel.ts";
+import { type Access, indexedReads, type LoopKernel, type MatmulKernel, type RoutineKernel } from "../kernel/kernel.ts";
 import { type Extent, extentOf } from "../kernel/routine.ts";
 import { rowsOf } from "../kernel/rows.ts";
 import { BLOCK } from "../kernel/tree.ts";
@@ -13,9 +13,14 @@ import { nanoseconds } from "./cost.ts";
 import { type Combine, PartialResults, type Results } from "./joins.ts";
 import { productsOf } from "./product.ts";
 
+/** A step, or a part of one: of a loop that knows positions, with the first one along each axis. */
+export interface Part extends BoundStep {
+  readonly origin?: readonly number[];
+}
+
 /** A step as parts, and what joins them. */
 export interface Spread {
-  readonly parts: readonly BoundStep[];
+  readonly parts: readonly Part[];
   readonly joins: readonly BoundStep[];
 }
 
@@ -42,11 +47,12 @@ interface Axis {
 }
 
 /** `count` positions from `start` along an axis. */
-function slice(step: BoundStep, axis: Axis, start: number, count: number): BoundStep {
+function slice(step: Part, axis: Axis, start: number, count: number): Part {
   const move = (o: BoundOperand, at: number | undefined): BoundOperand =>
     at === undefined ? o : { ...o, offset: o.offset + start * o.strides[at]! };
   return {
     ...step,
+    origin: step.sizes.map((_, i) => (step.origin?.[i] ?? 0) + (i === axis.size ? start : 0)),
     sizes: step.sizes.map((s, i) => (i === axis.size ? count : s)),
     reads: step.reads.map((o, slot) => move(o, axis.read(slot))),
     writes: step.writes.map((o) => move(o, axis.write)),
@@ -54,9 +60,9 @@ function slice(step: BoundStep, axis: Axis, start: number, count: number): Bound
 }
 
 /** Slices of `chunk` positions. */
-function slices(step: BoundStep, axis: Axis, chunk: number): BoundStep[] {
+function slices(step: BoundStep, axis: Axis, chunk: number): Part[] {
   const size = step.sizes[axis.size]!;
-  const out: BoundStep[] = [];
+  const out: Part[] = [];
   for (let start = 0; start < size; start += chunk) out.push(slice(step, axis, start, Math.min(chunk, size - start)));
   return out;
 }
@@ -100,13 +106,11 @@ const several = (parts: readonly BoundStep[], joins: readonly BoundStep[] = []):
 
 function spreadLoop(step: BoundStep, kernel: LoopKernel, wanted: number, stage: Spreading["stage"]): Spread | undefined {
   const { rank, fold } = kernel;
-  const order = e.exprOrder(kernel.body.values);
-  const positions = new Set(order.filter((x) => x.op === "index").map((x) => x.value));
-  const computed = new Set(order.filter((x) => x.op === "at").map((x) => x.value));
+  const computed = indexedReads(kernel.body);
   const writeRank = step.writes[0]!.strides.length;
   const axisOf = (i: number): Axis => ({ size: i, read: () => i, write: i < writeRank ? i : undefined });
-  /** Not where positions count, and not where elements are found by position. */
-  const divisible = (i: number): boolean => !positions.has(i) && step.reads.every((r, slot) => !computed.has(slot) || r.strides[i] === 0);
+  /** Elements that are found by computed positions must not move. */
+  const divisible = (i: number): boolean => step.reads.every((r, slot) => !computed.has(slot) || r.strides[i] === 0);
 
   let [best, bestUnits, bestGrain] = [-1, 1, 1];
   for (let i = 0; i < (fold === undefined ? rank : rank - 1) && bestUnits < wanted; i++) {

@@ -86,7 +86,7 @@ export function emitScan(f: FunctionBuilder, kernel: LoopKernel, scan: Scan): vo
   const kind = (value.type === "bool" ? "u32" : value.type) as Kind;
   const nest = new Nest(
     f,
-    { rank, writeRank: rank },
+    { rank, writeRank: rank, positional: body.positional },
     rank - 1,
     kernel.reads.map((r) => [r.storage, alongOf(r.inner)]),
     kernel.writes,
