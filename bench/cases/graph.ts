@@ -14,8 +14,8 @@ export interface Reactive<N> {
   /** The sum of one or two nodes and a constant. */
   sum(inputs: readonly [N, N?], plus: number): N;
   floor(input: N): N;
-  /** Calls `seen` with each new value; `settle` waits until what was set has arrived. */
-  observe(node: N, seen: (value: number) => void): { settle(): void | Promise<void>; stop(): void };
+  /** Calls `seen` with each new value; when `settle` returns, what was set has arrived. */
+  observe(node: N, seen: (value: number) => void): { settle(): void; stop(): void };
 }
 
 interface Graph<N> {
@@ -145,33 +145,30 @@ function reactive(engine: Engine): Reactive<Tensor> {
     floor: (input) => cumsum(floor(input)),
     observe: (node, seen) => {
       const subscription = engine.observe(node, { lend: true }).subscribe((v) => seen(v.data[0]!));
-      return { settle: () => engine.flush(), stop: () => subscription.unsubscribe() };
+      // Signals arrive at once; so does this.
+      return { settle: () => engine.flushSync(), stop: () => subscription.unsubscribe() };
     },
   };
 }
 
-function contestant<N>(shape: Shape, lib: Reactive<N>, cutoff: (node: N) => void): Contestant & { seen(): number } {
+function contestant<N>(shape: Shape, lib: Reactive<N>, cutoff: (node: N) => void): Contestant & { change(): void } {
   const { root, change } = shape.build(lib, cutoff);
   let last = NaN;
-  let told = 0;
-  const { settle, stop } = lib.observe(root, (v) => {
-    last = v;
-    told++;
-  });
+  const { settle, stop } = lib.observe(root, (v) => void (last = v));
   let i = 0;
-  const step = (): void | Promise<void> => {
+  const step = (): void => {
     change(i++);
-    return settle();
+    settle();
   };
   return {
     step,
-    outputs: async () => {
-      await step();
+    outputs: () => {
+      step();
       const first = last;
-      await step();
+      step();
       return [[first, last]];
     },
-    seen: () => told,
+    change: () => change(i++),
     dispose: stop,
   };
 }
@@ -184,6 +181,12 @@ async function fluxion(shape: Shape, backend: Backend): Promise<Contestant> {
     counts: async () => {
       await c.step();
       return countsOf(engine);
+    },
+    also: {
+      awaited: () => {
+        c.change();
+        return engine.flush();
+      },
     },
     dispose: async () => {
       await c.dispose?.();
