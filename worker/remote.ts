@@ -210,6 +210,11 @@ export class RemoteEngine extends BaseEngine {
     throw new Error(`readSync: the values of ${this.label} are in a worker; use await engine.read(...), or an engine without \`worker\``);
   }
 
+  /** Not here, as values are computed in another thread. Use `await engine.flush()`. */
+  flushSync(_: "flushSync: values are computed in a worker; use await engine.flush()"): never {
+    throw new Error(`flushSync: ${this.label} computes in a worker; use await engine.flush(), or an engine without \`worker\``);
+  }
+
   /** What would be computed again if a source changed, and why, as of the last flush: see `Engine.explain`. */
   async explain(t: Tensor): Promise<Explanation> {
     const { state, nodes, dims, causes, text } = (await this.#ask("explain", t)) as ExplanationMessage;

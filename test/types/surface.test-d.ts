@@ -2,15 +2,18 @@
 import { expectTypeOf } from "vitest";
 import {
   arange,
+  type BaseEngine,
   createEngine,
   type Data,
   dim,
   dynamicSlice,
+  type Engine,
   grad,
   jvp,
   matmul,
   mean,
   random,
+  type RemoteEngine,
   scatterAdd,
   type Shape,
   sort,
@@ -25,6 +28,7 @@ import {
   vjp,
   vmap,
 } from "fluxion";
+import { cpu } from "fluxion/cpu";
 
 declare const matrix: Tensor<[2, 3]>;
 declare const batch: Tensor<["n", 2]>;
@@ -87,6 +91,15 @@ w.set([
   [1, 2],
   [3, 4],
 ]);
+
+// Engines
+expectTypeOf(createEngine()).resolves.toEqualTypeOf<Engine>();
+expectTypeOf(createEngine({ threads: 1 })).resolves.toEqualTypeOf<Engine>();
+expectTypeOf(createEngine({ worker: true })).resolves.toEqualTypeOf<RemoteEngine>();
+expectTypeOf(createEngine({ worker: {} as boolean })).resolves.toEqualTypeOf<BaseEngine>();
+expectTypeOf<Engine | RemoteEngine>().toExtend<BaseEngine>();
+// @ts-expect-error: an engine in a worker makes its own backend
+void createEngine({ worker: true, backend: cpu() });
 
 // Transforms
 const loss = mean(square(tanh(matmul(points, w)).sub(0.5)));

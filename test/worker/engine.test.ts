@@ -276,11 +276,13 @@ const identity: Rules & { name: string; type: (inputs: readonly Tensor[]) => Ava
 };
 
 describe("what cannot be the same says so", () => {
-  it("readSync", async () => {
+  it("readSync and flushSync", async () => {
     const engine = await here({ label: "far" });
     const x = engine.variable(1);
     // @ts-expect-error: the values are in a worker
     expect(() => engine.readSync(x)).toThrow(/readSync: the values of far are in a worker; use await engine\.read/);
+    // @ts-expect-error: so are the kernels
+    expect(() => engine.flushSync()).toThrow(/flushSync: far computes in a worker; use await engine\.flush/);
     expectTypeOf(engine.explain).returns.resolves.toHaveProperty("causes");
   });
 
