@@ -62,7 +62,7 @@ export class Engine extends BaseEngine {
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });
     this.intake = new Sources(backend, this.#memory);
     this.#residency = new Residency(this.#necessary, this.#memory, cacheBytes);
-    this.#dirt = new Dirt(this.#necessary, this.#counters, this.#residency, fusion);
+    this.#dirt = new Dirt(this.#necessary, this.#counters, fusion);
     this.#fusion = fusion;
     const parts = {
       backend,

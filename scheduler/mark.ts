@@ -14,7 +14,6 @@ import type { List } from "./list.ts";
 import type { Necessary } from "./necessary.ts";
 import type { NodeState, Origin } from "./node.ts";
 import { Plan } from "./plan.ts";
-import type { Residency } from "./residency.ts";
 import { type Absent, States, type Target, type Way } from "./states.ts";
 import type { Counters } from "./stats.ts";
 
@@ -32,14 +31,12 @@ const levels: NodeState[][] = [];
 export class Dirt {
   readonly #necessary: Necessary;
   readonly #counters: Counters;
-  readonly #residency: Residency;
   readonly #states = new States();
   #version = -1;
   #state = this.#states.intern([], noNodes);
   #fusion: boolean;
 
-  constructor(necessary: Necessary, counters: Counters, residency: Residency, fusion: boolean) {
-    this.#residency = residency;
+  constructor(necessary: Necessary, counters: Counters, fusion: boolean) {
     this.#fusion = fusion;
     this.#necessary = necessary;
     this.#counters = counters;
@@ -145,7 +142,7 @@ export class Dirt {
     const provisional = plan !== undefined && nodes.length < WORTHWHILE * plan.nodes.length;
     if (plan) this.#counters.plansReused++;
     else {
-      plan = new Plan(nodes, { fusion: this.#fusion, frontier: this.#residency.cacheBytes > 0 });
+      plan = new Plan(nodes, this.#fusion);
       if (nodes.length > 0) this.#counters.plansBuilt++;
     }
     return this.#way(plan, provisional);

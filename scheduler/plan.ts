@@ -1,7 +1,7 @@
 /**
- * A plan computes some absent nodes, inputs before users, in one call into the backend. Its structure, fused kernels and what they
- * store, is settled when it is made; which of that stays, sizes and addresses are settled when it is bound, and again when a named size or an
- * address has changed. No kernel is compiled for that.
+ * A plan computes some absent nodes, inputs before users, in one call into the backend. Which of its values stay, sizes and addresses are
+ * settled when it is bound, and again when a named size or an address has changed. Its fused kernels remain the same, unless they would store
+ * other values than before: no kernel is compiled because of a size.
  */
 import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
@@ -48,35 +48,30 @@ export class Plan {
   peak: Peak = { bytes: 0, live: 0 };
   /** How often it was settled what stays. */
   settlements = 0;
-  #passing: ReadonlySet<NodeState>;
-  readonly #steps: readonly Step[];
+  #passing: ReadonlySet<NodeState> = new Set();
+  readonly #fusion: boolean;
+  #steps: readonly Step[] = [];
+  /** The frontier's values that the steps store. */
+  #frontier: ReadonlySet<Slot> | undefined;
   /** The node that a slot belongs to. */
   readonly #owner: ReadonlyMap<Slot, NodeState>;
   /** The steps of nodes that have not failed, and what they store: some of it stays, the rest lies in the arena. */
-  #able: readonly Step[];
-  #written: ReadonlySet<Slot>;
-  #resident: ReadonlySet<Slot>;
-  #arena: Arena;
+  #able: readonly Step[] = [];
+  #written: ReadonlySet<Slot> = new Set();
+  #resident: ReadonlySet<Slot> = new Set();
+  #arena: Arena = emptyArena([]);
   #reads: ReadonlySet<NodeState> | undefined;
   #program: Program | undefined;
   #layout = -1;
   #sizesVersion = -1;
 
-  /** Without `fusion` every node has its own kernels. With `frontier`, they store what a change has needed while it was up to date. */
-  constructor(nodes: readonly NodeState[], { fusion, frontier }: { readonly fusion: boolean; readonly frontier: boolean }) {
+  /** Without `fusion` every node has its own kernels. */
+  constructor(nodes: readonly NodeState[], fusion: boolean) {
     this.nodes = nodes;
     this.cutoffs = nodes.filter((n) => n.cutoff);
     this.members = new Set(nodes);
-    const kept = new Set<Slot>();
-    for (const n of nodes) if (isAskedFor(n) || (n.frontier && frontier)) for (const v of n.lowered.outputs) kept.add(v.slot);
-    const steps = stepsOf(nodes);
-    this.#steps = fusion ? fuse(steps, (slot) => kept.has(slot), literalsOf(nodes)) : steps;
-    this.#able = this.#steps;
-    this.#arena = emptyArena(this.#steps);
-    this.#written = slotsOf(this.#steps);
+    this.#fusion = fusion;
     this.#owner = new Map(nodes.flatMap((n) => [...n.own, ...n.temps].map((slot) => [slot, n] as const)));
-    this.#resident = new Set(nodes.flatMap((n) => n.own.filter((slot) => this.#written.has(slot))));
-    this.#passing = this.#findPassing();
   }
 
   /** Nodes whose values exist only inside the plan, in a kernel or between two: computed, and gone when it ends. */
@@ -100,8 +95,8 @@ export class Plan {
     this.release();
     for (const node of this.nodes) node.failure = failureOf(node, sizes);
     const gone: NodeState[] = [];
-    for (;;) {
-      this.#chooseSteps();
+    for (let room = residency.room; ; ) {
+      this.#fuse(this.#frontierWithin(room, sizes));
       const claim = this.#claim(sizes);
       const settlement = residency.settle(claim, absent);
       let lacking: OutOfMemory | undefined;
@@ -110,23 +105,41 @@ export class Plan {
         lacking = this.#allocate(claim, settlement, bindings);
         if (!lacking) break;
         // The device has less room than it says: once more, with as little as can be.
+        room = 0;
         if (residency.tighten()) continue;
       }
-      this.#failLargest(claim, settlement, bindings, lacking);
+      // Rather than fail it stores nothing but what it must.
+      if (room > 0) room = 0;
+      else this.#failLargest(claim, settlement, bindings, lacking);
     }
     this.settlements++;
     this.#passing = this.#findPassing();
     return gone;
   }
 
+  /** Of what changes have needed while it was up to date, that which is worth storing because it can stay: the smallest, as many as fit. */
+  #frontierWithin(room: number, sizes: DimSizes): ReadonlySet<Slot> {
+    const slots = new Set(this.nodes.flatMap((n) => (n.frontier && !n.failure ? n.lowered.outputs.map((v) => v.slot) : [])));
+    const sized = [...slots].map((slot) => ({ slot, bytes: bytesOf(slot, sizes) })).sort((a, b) => a.bytes - b.bytes);
+    return new Set(sized.filter(({ bytes }) => (room -= bytes) >= 0).map(({ slot }) => slot));
+  }
+
   /** The steps of the nodes that have not failed. What those store does not depend on who else fails. */
-  #chooseSteps(): void {
+  #fuse(frontier: ReadonlySet<Slot>): void {
+    const known = this.#frontier;
+    if (!known || known.size !== frontier.size || [...frontier].some((slot) => !known.has(slot))) {
+      const kept = new Set(frontier);
+      for (const n of this.nodes) if (isAskedFor(n)) for (const v of n.lowered.outputs) kept.add(v.slot);
+      const steps = stepsOf(this.nodes);
+      this.#frontier = frontier;
+      this.#steps = this.#fusion ? fuse(steps, (slot) => kept.has(slot), literalsOf(this.nodes)) : steps;
+    }
     const able = this.nodes.filter((n) => !n.failure);
     const all = able.length === this.nodes.length;
     if (all && this.#able === this.#steps) return;
     const stored = slotsOf(this.#steps);
     this.#able = all ? this.#steps : fuse(stepsOf(able), (slot) => stored.has(slot), literalsOf(able));
-    this.#written = slotsOf(this.#able);
+    this.#written = all ? stored : slotsOf(this.#able);
   }
 
   #claim(sizes: DimSizes): Claim {

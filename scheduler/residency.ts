@@ -74,6 +74,11 @@ export class Residency {
     return this.everything ? Infinity : this.#cacheBytes;
   }
 
+  /** The same, within the limit for everything. */
+  get room(): number {
+    return Math.min(this.cacheBytes, this.#memory.limit);
+  }
+
   /** The device has less room than it seemed: nothing stays from now on that need not. Whether that is any news. */
   tighten(): boolean {
     const news = this.cacheBytes > 0;

@@ -51,6 +51,22 @@ overBackends("a cache's budget", (make) => {
     }
   });
 
+  it("that does not hold what a change has needed leaves it inside its kernel", async () => {
+    for (const options of [{ cache: { budgetBytes: 3000 } }, { budgetBytes: 4200 }]) {
+      const engine = await make(options);
+      const failures = failuresOf(engine);
+      const [x, k] = [engine.variable(new Float32Array(1000).fill(1)), engine.variable(2)];
+      const seen = watch(engine, sum(mul(neg(x), k)));
+      await settle(engine);
+      for (const v of [3, 4, 5]) {
+        k.set(v);
+        await settle(engine);
+        expect(engine.stats.lastFlush.bytesWritten).toBeLessThan(20);
+      }
+      expect([failures, seen.map(([, v]) => v)]).toEqual([[], [-2000, -3000, -4000, -5000]]);
+    }
+  });
+
   it("of nothing keeps nothing that nobody asked for", async () => {
     const engine = await make({ cache: { budgetBytes: 0 }, fusion: false });
     const x = engine.variable(new Float32Array(1000).fill(1));
