@@ -1,6 +1,9 @@
 /** fluxion: what a user imports. */
 import "./ops/methods.ts";
 import { type CheckGradsOptions, checkGradsWith } from "./ad/check.ts";
+import * as expr from "./kernel/expr.ts";
+import { body } from "./kernel/kernel.ts";
+import { loop, outputView } from "./kernel/lowering.ts";
 import { type Setting, verifyDeterminismWith } from "./scheduler/determinism.ts";
 import { createEngine as makeEngine, type Engine } from "./scheduler/engine.ts";
 import type { EngineOptions as Options } from "./scheduler/options.ts";
@@ -178,7 +181,9 @@ export { flip, moveaxis, swapaxes, transpose } from "./ops/transpose.ts";
 // ---- new primitives and rules
 export { customJvp, type CustomOptions, customVjp, straightThrough } from "./ad/custom.ts";
 export { definePrimitive, type PrimitiveDefinition } from "./ad/define.ts";
-export { type Rules, RuleSet } from "./ops/primitive.ts";
+export { type PrimitiveFunction, type Rules, RuleSet } from "./ops/primitive.ts";
+/** What `lower` rules are written in: scalar expressions, bodies of them, loops over index spaces, and fresh outputs. */
+export const kernel = { ...expr, body, loop, outputView } as const;
 
 // ---- derivatives
 export { type CheckGradsOptions } from "./ad/check.ts";
