@@ -1,15 +1,17 @@
 /**
- * Derivatives against PyTorch's: `npm run oracle -- FILE` reads reference cases (JSON lines: an operation, its inputs, and
- * probes with PyTorch's JVP, VJP and HVP in float64) and compares. It prints one line an operation and exits with 1 on a
- * disagreement. Operations that fluxion does not have are counted, not skipped in silence.
+ * Derivatives against PyTorch's: `npm run oracle -- FILE [--json]` reads reference cases (JSON lines: an operation, its inputs, and probes with
+ * PyTorch's JVP, VJP and HVP) and compares. A line for each disagreement gives operation, case, probe, which derivative and the greatest
+ * error; then come operations that are not supported, with the reason, and a count for each operation. `--json` prints
+ * {"pass","fail","unsupported":{operation:count}} instead of the counts. Exits with 1 on a disagreement.
  */
 import { readFileSync } from "node:fs";
-import * as fx from "../index.ts";
-import type { Tensor } from "../core/tensor.ts";
 import { jvp } from "../ad/jvp.ts";
 import { vjp } from "../ad/vjp.ts";
+import type { DType } from "../core/dtype.ts";
 import { constant } from "../core/leaves.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { evaluate, failed } from "../test/oracle/evaluate.ts";
+import { operations, type Options, reasons, Unsupported } from "./oracle-operations.ts";
 
 interface Numbers {
   readonly data: readonly number[];
@@ -17,11 +19,15 @@ interface Numbers {
   readonly dtype: string;
 }
 type Named = Readonly<Record<string, Numbers>>;
+interface Tolerance {
+  readonly rtol: number;
+  readonly atol: number;
+}
 interface Case {
   readonly case_id: string;
   readonly op: string;
   readonly op_args?: readonly unknown[] | null;
-  readonly op_kwargs?: Readonly<Record<string, unknown>> | null;
+  readonly op_kwargs?: Options | null;
   readonly inputs: Named;
   readonly observable: { readonly kind: string };
   readonly probes: readonly {
@@ -31,154 +37,117 @@ interface Case {
   }[];
   readonly comparison: { readonly first_order: Tolerance; readonly second_order?: Tolerance };
 }
-interface Tolerance {
-  readonly rtol: number;
-  readonly atol: number;
+type Arrays = readonly (readonly number[])[];
+
+const dtypes: Readonly<Record<string, DType>> = { float32: "float32", float64: "float64", int64: "int32", int32: "int32", bool: "bool" };
+
+function tensorOf({ data, shape, dtype }: Numbers): Tensor {
+  const to = dtypes[dtype];
+  if (!to) throw new Unsupported(`numbers of type ${dtype}`);
+  return constant(to === "bool" ? Int32Array.from(data.map(Number)) : Float64Array.from(data), { shape, dtype: to });
 }
 
-type Options = Readonly<Record<string, unknown>>;
-type Operation = (inputs: readonly Tensor[], args: readonly unknown[], options: Options) => Tensor;
-
-/** PyTorch's dim: absent, null and [] all mean every axis. */
-const axes = (dim: unknown): number | number[] | undefined =>
-  dim === undefined || dim === null || (Array.isArray(dim) && dim.length === 0) ? undefined : (dim as number);
-const reduction =
-  (f: (x: Tensor, options: object) => Tensor): Operation =>
-  ([x], args, o) =>
-    f(x!, {
-      ...(axes(o.dim ?? args[0]) !== undefined && x!.rank > 0 && { axis: axes(o.dim ?? args[0]) }),
-      keepdims: (o.keepdim ?? args[1] ?? false) && x!.rank > 0,
-    });
-const spread =
-  (f: (x: Tensor, options: object) => Tensor): Operation =>
-  ([x], args, o) => {
-    const unbiased = o.unbiased ?? (typeof args[0] === "boolean" ? args[0] : true);
-    const correction = "correction" in o ? o.correction : unbiased ? 1 : 0;
-    return f(x!, { ...(axes(o.dim) !== undefined && { axis: axes(o.dim) }), keepdims: o.keepdim ?? false, correction });
-  };
-const direct =
-  (f: (...xs: Tensor[]) => Tensor): Operation =>
-  (inputs) =>
-    f(...inputs);
-
-const available = fx as unknown as Readonly<Record<string, ((...args: unknown[]) => Tensor) | undefined>>;
-const reductions: Readonly<Record<string, string>> = { amax: "max", amin: "min", mean: "mean", sum: "sum", prod: "prod" };
-const renamed: Readonly<Record<string, string>> = {
-  true_divide: "div",
-  div_no_rounding_mode: "div",
-  __radd__: "add",
-  max_binary: "maximum",
-  min_binary: "minimum",
-  clamp_min: "maximum",
-  clamp_max: "minimum",
-  nn_functional_relu: "relu",
-  nn_functional_silu: "silu",
-  __rmul__: "mul",
-};
-const flipped: Readonly<Record<string, string>> = { __rdiv__: "div", __rsub__: "sub", rsub: "sub", __rpow__: "pow", __rmod__: "rem" };
-
-function operation(c: Case): Operation | undefined {
-  if (c.observable.kind !== "identity") return undefined;
-  if (c.op in reductions) return reduction(available[reductions[c.op]!] as never);
-  if (["var", "std", "var_unbiased", "std_unbiased"].includes(c.op)) return spread(available[c.op.slice(0, 3)] as never);
-  if (c.op === "diagonal") return ([x], _, o) => available.diag!(x, o.offset ?? 0);
-  if (c.op === "norm" || c.op === "vector_norm") {
-    const given = c.op_kwargs?.ord ?? c.op_kwargs?.p ?? c.op_args?.[0] ?? 2;
-    // JSON has no number for Infinity: it may come as text.
-    const ord = given === "fro" ? given : Number(given);
-    const f = reduction((x, options) => available.norm!(x, { ...options, ord }));
-    return (inputs, args, o) => f(inputs, args.slice(1), o);
-  }
-  if (c.op in flipped) return ([a, b]) => available[flipped[c.op]!]!(b!, a!);
-  const f = available[renamed[c.op] ?? c.op];
-  const extra = (c.op_args?.length ?? 0) + Object.keys(c.op_kwargs ?? {}).length;
-  return f && extra === 0 ? direct(f as never) : undefined;
-}
-
-const tensorOf = (n: Numbers): Tensor => constant(Float64Array.from(n.data), { shape: n.shape });
-const valuesOf = (tensors: readonly Tensor[]): (readonly number[])[] =>
+const valuesOf = (tensors: readonly Tensor[]): Arrays =>
   evaluate(tensors, () => undefined, new Map()).map((r) => {
     if (failed(r)) throw r.error;
     return Array.from(r.data);
   });
 
-function disagreement(
-  what: string,
-  got: readonly (readonly number[])[],
-  expected: readonly (readonly number[])[],
-  { rtol, atol }: Tolerance,
-): string | undefined {
-  for (let o = 0; o < expected.length; o++)
-    for (let i = 0; i < expected[o]!.length; i++) {
-      const [g, e] = [got[o]?.[i] ?? Number.NaN, expected[o]![i]!];
-      if (!(Math.abs(g - e) <= atol + rtol * Math.abs(e))) return `${what}[${o}][${i}] is ${g}, PyTorch has ${e}`;
-    }
-  return undefined;
+/** The greatest difference beyond the tolerance, in words. */
+function disagreement(what: string, got: Arrays, expected: readonly Numbers[], { rtol, atol }: Tolerance): string | undefined {
+  let worst = { excess: 1, text: "" };
+  expected.forEach(({ data }, o) =>
+    data.forEach((given, i) => {
+      const e = given ?? Number.NaN; // NaN is no JSON
+      const g = got[o]?.[i] ?? Number.NaN;
+      const error = Object.is(g, e) || g === e ? 0 : Math.abs(g - e);
+      const excess = Number.isNaN(error) ? Infinity : error / (atol + rtol * Math.abs(e));
+      if (excess > worst.excess) worst = { excess, text: `${what}[${o}][${i}] is ${g}, PyTorch has ${e}: off by ${error}` };
+    }),
+  );
+  return worst.text || undefined;
 }
 
-/** The first disagreement of a case, if any. */
-function check(c: Case, op: Operation): string | undefined {
+/** Disagreements of a case. Throws Unsupported, with the reason, for what cannot be compared. */
+function check(c: Case): string[] {
+  const reason = reasons[c.op];
+  const op = operations[c.op];
+  if (reason) throw new Unsupported(reason);
+  if (!op) throw new Unsupported("no such operation");
+  if (c.observable.kind !== "identity") throw new Unsupported(`observable ${c.observable.kind}`);
   const names = Object.keys(c.inputs);
   const inputs = names.map((n) => tensorOf(c.inputs[n]!));
-  for (const probe of c.probes) {
+  return c.probes.flatMap((probe, p) => {
     const varied = names.flatMap((n, i) => (n in probe.direction ? [i] : []));
-    const f = (...xs: Tensor[]): Tensor =>
-      op(
+    const f = (...xs: Tensor[]): Tensor[] => {
+      const y = op(
         inputs.map((x, i) => xs[varied.indexOf(i)] ?? x),
         c.op_args ?? [],
         c.op_kwargs ?? {},
       );
+      return Array.isArray(y) ? [...(y as readonly Tensor[])] : [y as Tensor];
+    };
     const primals = varied.map((i) => inputs[i]!);
     const directions = varied.map((i) => tensorOf(probe.direction[names[i]!]!));
-    const [cotangent] = Object.values(probe.cotangent).map(tensorOf);
-    const pull = (...xs: Tensor[]): Tensor[] => vjp(f, xs)[1](cotangent) as unknown as Tensor[];
-    const pushed = jvp(f, primals, directions)[1] as unknown as Tensor;
-    const second = jvp(pull, primals, directions)[1] as unknown as Tensor[];
-    const [tangent, ...rest] = valuesOf([pushed, ...pull(...primals), ...second]);
-    const expected = (ref: Named): (readonly number[])[] => varied.map((i) => ref[names[i]!]!.data);
-    const found =
-      disagreement(
-        "jvp",
-        [tangent!],
-        Object.values(probe.pytorch_ref.jvp).map((n) => n.data),
-        c.comparison.first_order,
-      ) ??
-      disagreement("vjp", rest.slice(0, varied.length), expected(probe.pytorch_ref.vjp), c.comparison.first_order) ??
-      (probe.pytorch_ref.hvp && c.comparison.second_order
-        ? disagreement("hvp", rest.slice(varied.length), expected(probe.pytorch_ref.hvp), c.comparison.second_order)
-        : undefined);
-    if (found) return found;
-  }
-  return undefined;
+    const cotangents = Object.values(probe.cotangent).map(tensorOf);
+    const pull = (...xs: Tensor[]): Tensor[] => vjp(f, xs)[1](cotangents) as unknown as Tensor[];
+    const pushed = jvp(f, primals, directions)[1] as unknown as Tensor[];
+    const { jvp: tangents, vjp: pulled, hvp } = probe.pytorch_ref;
+    const second = hvp && c.comparison.second_order ? (jvp(pull, primals, directions)[1] as unknown as Tensor[]) : [];
+    const all = valuesOf([...pushed, ...pull(...primals), ...second]);
+    const byInput = (ref: Named): Numbers[] => varied.map((i) => ref[names[i]!]!);
+    const [n, m] = [pushed.length, varied.length];
+    return [
+      disagreement("jvp", all.slice(0, n), Object.values(tangents), c.comparison.first_order),
+      disagreement("vjp", all.slice(n, n + m), byInput(pulled), c.comparison.first_order),
+      second.length > 0 ? disagreement("hvp", all.slice(n + m), byInput(hvp!), c.comparison.second_order!) : undefined,
+    ].flatMap((found) => (found ? [`${c.op} ${c.case_id} probe ${p}: ${found}`] : []));
+  });
 }
 
 const file = process.argv[2];
-if (!file) {
-  console.error("usage: npm run oracle -- FILE\n  FILE: reference derivatives, one JSON object a line");
+const json = process.argv.includes("--json");
+if (!file || file.startsWith("--")) {
+  console.error("usage: npm run oracle -- FILE [--json]\n  FILE: reference derivatives, one JSON object a line");
   process.exit(2);
 }
-const tally = new Map<string, { agree: number; absent: number; wrong: string[] }>();
-for (const line of readFileSync(file, "utf8").split("\n").filter(Boolean)) {
-  // Python writes Infinity where JSON has no word for it.
-  const c = JSON.parse(line.replaceAll(/(?<=[[:,\s]-?)Infinity/g, "1e999")) as Case;
-  const row = tally.get(c.op) ?? { agree: 0, absent: 0, wrong: [] };
-  tally.set(c.op, row);
-  const op = operation(c);
-  if (!op) row.absent++;
-  else
-    try {
-      const found = check(c, op);
-      if (found) row.wrong.push(`${c.case_id}: ${found}`);
-      else row.agree++;
-    } catch (error) {
-      row.wrong.push(`${c.case_id}: ${(error as Error).message}`);
-    }
+interface Row {
+  pass: number;
+  fail: number;
+  readonly unsupported: Map<string, number>;
 }
-const rows = [...tally];
-for (const [op, { agree, absent, wrong }] of rows)
-  console.log(
-    `${op.padEnd(32)} ${agree} agree${absent ? `, ${absent} not available` : ""}${wrong.length ? `, ${wrong.length} WRONG` : ""}${wrong.map((w) => `\n    ${w}`).join("")}`,
-  );
-const total = (pick: (r: (typeof rows)[number][1]) => number): number => rows.reduce((n, [, r]) => n + pick(r), 0);
-console.log(`${total((r) => r.agree)} agree, ${total((r) => r.wrong.length)} wrong, ${total((r) => r.absent)} not available`);
-if (total((r) => r.wrong.length) > 0) process.exitCode = 1;
+const rows = new Map<string, Row>();
+for (const line of readFileSync(file, "utf8").split("\n").filter(Boolean)) {
+  // Python writes Infinity and NaN where JSON has no word for them.
+  const c = JSON.parse(line.replaceAll(/(?<=[[:,\s]-?)Infinity/g, "1e999").replaceAll(/(?<=[[:,\s])NaN/g, "null")) as Case;
+  const row = rows.get(c.op) ?? { pass: 0, fail: 0, unsupported: new Map<string, number>() };
+  rows.set(c.op, row);
+  try {
+    const found = check(c);
+    for (const text of found) console.log(text);
+    if (found.length > 0) row.fail++;
+    else row.pass++;
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof Unsupported) row.unsupported.set(message, (row.unsupported.get(message) ?? 0) + 1);
+    else {
+      console.log(`${c.op} ${c.case_id}: ${message}`);
+      row.fail++;
+    }
+  }
+}
+const list = [...rows];
+const unsupportedOf = ({ unsupported }: Row): number => [...unsupported.values()].reduce((a, b) => a + b, 0);
+const total = (pick: (row: Row) => number): number => list.reduce((n, [, row]) => n + pick(row), 0);
+const [pass, fail, absent] = [total((r) => r.pass), total((r) => r.fail), total(unsupportedOf)];
+if (json) {
+  const unsupported = Object.fromEntries(list.filter(([, r]) => r.unsupported.size > 0).map(([op, r]) => [op, unsupportedOf(r)]));
+  console.log(JSON.stringify({ pass, fail, unsupported }));
+} else {
+  for (const [op, row] of list) {
+    const missing = [...row.unsupported].map(([why, n]) => `, ${n} not supported (${why})`).join("");
+    console.log(`${op.padEnd(40)} ${row.pass} agree${row.fail ? `, ${row.fail} WRONG` : ""}${missing}`);
+  }
+  console.log(`${pass} agree, ${fail} wrong, ${absent} not supported`);
+}
+if (fail > 0) process.exitCode = 1;

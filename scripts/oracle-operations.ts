@@ -1,0 +1,290 @@
+/**
+ * PyTorch's operations in fluxion's words, for scripts/oracle.ts: by OpInfo name, functions of the inputs, the positional and the named
+ * arguments of a case. Where PyTorch has an operation that fluxion composes, the composition stands here.
+ */
+import * as fx from "../index.ts";
+import type { Tensor } from "../core/tensor.ts";
+
+export type Options = Readonly<Record<string, unknown>>;
+/** One output, or those that are differentiated, in their order. */
+export type Operation = (inputs: readonly Tensor[], args: readonly unknown[], options: Options) => Tensor | readonly Tensor[];
+
+type Unary = (x: Tensor) => Tensor;
+type Binary = (x: fx.Operand, y: fx.Operand) => Tensor;
+type Reduce = (x: Tensor, options: object) => Tensor;
+
+/** Results of which the shapes are not known to types. */
+const loose = fx as unknown as Readonly<Record<string, (...args: unknown[]) => Tensor>>;
+
+// ---- arguments
+/** PyTorch's dim: absent, null and [] all mean every axis; a scalar has the axes 0 and -1. */
+const axesOf = (dim: unknown, x: Tensor): object =>
+  dim === undefined || dim === null || (Array.isArray(dim) && dim.length === 0) || x.rank === 0 ? {} : { axis: dim as number };
+const kept = (keepdim: unknown, x: Tensor): object => ({ keepdims: Boolean(keepdim ?? false) && x.rank > 0 });
+const reduced = (f: Reduce, x: Tensor, dim: unknown, keepdim: unknown, more: object = {}): Tensor =>
+  f(x, { ...axesOf(dim, x), ...kept(keepdim, x), ...more });
+const number = (v: unknown, otherwise: number): number => (v === undefined || v === null ? otherwise : Number(v));
+
+// ---- kinds of operations
+const unary =
+  (f: Unary): Operation =>
+  ([x]) =>
+    f(x!);
+/** The second operand is an input, or a number among the arguments. */
+const second = ([, y]: readonly Tensor[], args: readonly unknown[], o: Options): fx.Operand =>
+  y ?? ((args[0] ?? o.other ?? o.exponent ?? o.value ?? o.max ?? o.min) as fx.Operand);
+const binary =
+  (f: Binary): Operation =>
+  (inputs, args, o) => {
+    const y = second(inputs, args, o);
+    return f(inputs[0]!, o.alpha === undefined ? y : fx.mul(y, o.alpha as number));
+  };
+const flipped =
+  (f: Binary): Operation =>
+  (inputs, args, o) => {
+    const x = inputs[0]!;
+    return f(second(inputs, args, o), o.alpha === undefined ? x : fx.mul(x, o.alpha as number));
+  };
+const reduction =
+  (f: Reduce): Operation =>
+  ([x], args, o) =>
+    reduced(f, x!, o.dim ?? args[0], o.keepdim ?? args[1]);
+const spread =
+  (f: Reduce): Operation =>
+  ([x], args, o) => {
+    const unbiased = o.unbiased ?? (typeof args[0] === "boolean" ? args[0] : true);
+    const correction = "correction" in o ? number(o.correction, 1) : unbiased ? 1 : 0;
+    return reduced(f, x!, o.dim ?? (typeof args[0] === "boolean" ? undefined : args[0]), o.keepdim, { correction });
+  };
+const withNumber =
+  (f: (x: Tensor, parameter: number) => Tensor, name: string, otherwise: number): Operation =>
+  ([x], args, o) =>
+    f(x!, number(o[name] ?? args[0], otherwise));
+/** Nothing flows through. */
+const constant =
+  (f: Unary): Operation =>
+  ([x]) =>
+    fx.stopGradient(f(x!));
+const order = (n: number): Operation => unary((x) => fx.polygamma(n, x));
+const vectorNorm: Operation = ([x], args, o) => {
+  const given = o.ord ?? o.p ?? args[0] ?? 2;
+  // JSON has no number for Infinity: it may come as text.
+  const ord = given === "fro" ? given : Number(given);
+  return reduced((t, options) => loose.norm!(t, { ...options, ord }), x!, o.dim ?? args[1], o.keepdim ?? args[2]);
+};
+/** The norms of matrices that are sums and extremes. */
+const matrixNorm: Operation = ([x], args, o) => {
+  const given = o.ord ?? args[0] ?? "fro";
+  const ord = given === "fro" ? given : Number(given);
+  const [row, column] = ((o.dim ?? args[1]) as [number, number] | undefined) ?? [-2, -1];
+  const t = fx.moveaxis(x!, [row, column], [-2, -1]);
+  let y: Tensor;
+  if (ord === "fro") y = loose.norm!(t, { axis: [-2, -1] });
+  else if (Math.abs(ord) === 1 || Math.abs(ord) === Infinity) {
+    const sums = loose.sum!(fx.abs(t), Math.abs(ord) === 1 ? -2 : -1);
+    y = loose[ord > 0 ? "max" : "min"]!(sums, -1);
+  } else throw new Unsupported(`the norm of order ${String(given)} needs singular values`);
+  if (!(o.keepdim ?? args[2])) return y;
+  const gone = [row, column].map((a) => (a < 0 ? a + x!.rank : a));
+  return fx.reshape(y, x!.shape.map((d, i) => (gone.includes(i) ? 1 : d)) as never);
+};
+const frexp: Operation = ([x]) => {
+  const size = fx.stopGradient(fx.abs(x!));
+  const exponent = fx.add(fx.floor(fx.log2(fx.where(fx.equal(size, 0), 1, size))), 1);
+  return fx.where(fx.equal(x!, 0), x!, fx.div(x!, fx.exp2(exponent)));
+};
+const prelu: Operation = ([x, slope]) => {
+  // Slopes belong to axis 1, the channels.
+  const shape = x!.rank < 2 || slope!.rank === 0 ? [] : x!.shape.map((_, i) => (i === 1 ? slope!.shape[0]! : 1));
+  return loose.prelu!(
+    x,
+    slope!.rank === 0 || shape.length > 0
+      ? slope!.rank === 0
+        ? slope
+        : fx.reshape(slope!, shape as never)
+      : fx.reshape(slope!, [] as never),
+  );
+};
+const cross: Operation = ([a, b], args, o) => {
+  const given = (o.dim ?? args[0]) as number | undefined | null;
+  const shape = loose.add!(a, b).shape;
+  return fx.cross(a!, b! as never, given ?? (shape.at(-1) === 3 ? -1 : shape.indexOf(3)));
+};
+const softplus: Operation = ([x], args, o) => {
+  const [beta, threshold] = [number(o.beta ?? args[0], 1), number(o.threshold ?? args[1], 20)];
+  return fx.where(fx.greater(fx.mul(x!, beta), threshold), x!, fx.softplus(x!, { beta }));
+};
+
+/** Why an operation, or a case of one, is not checked. */
+export class Unsupported extends Error {}
+
+const one = (...names: readonly string[]): Record<string, Operation> => Object.fromEntries(names.map((n) => [n, unary(loose[n] as Unary)]));
+const renamed = (names: Readonly<Record<string, Unary>>): Record<string, Operation> =>
+  Object.fromEntries(Object.entries(names).map(([name, f]) => [name, unary(f)]));
+
+export const operations: Readonly<Record<string, Operation>> = {
+  ...one(
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "digamma",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp",
+    "exp2",
+  ),
+  ...one(
+    "expm1",
+    "frac",
+    "i0",
+    "lgamma",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "neg",
+    "rad2deg",
+    "reciprocal",
+    "rsqrt",
+    "sigmoid",
+    "sin",
+    "sinc",
+  ),
+  ...one("sinh", "sqrt", "square", "tan", "tanh"),
+  ...renamed({
+    // Of real numbers these are the identity.
+    conj: (x) => x,
+    conj_physical: (x) => x,
+    positive: (x) => x,
+    real: (x) => x,
+    double: (x) => fx.astype(x, "float64"),
+    special_entr: fx.entr,
+    special_erfcx: fx.erfcx,
+    special_i0e: fx.i0e,
+    special_i1: fx.i1,
+    special_i1e: fx.i1e,
+    special_log_ndtr: fx.logNdtr,
+    special_ndtr: fx.ndtr,
+    special_ndtri: fx.ndtri,
+    nn_functional_hardsigmoid: fx.hardsigmoid,
+    nn_functional_logsigmoid: fx.logSigmoid,
+    nn_functional_mish: fx.mish,
+    nn_functional_relu: fx.relu,
+    nn_functional_relu6: fx.relu6,
+    nn_functional_selu: fx.selu,
+    nn_functional_silu: fx.silu,
+    nn_functional_softsign: fx.softsign,
+    nn_functional_tanhshrink: fx.tanhshrink,
+  }),
+  angle: constant((x) => fx.where(fx.less(x, 0), Math.PI, fx.mul(x, 0))),
+  ceil: constant(fx.ceil),
+  floor: constant(fx.floor),
+  round: constant(fx.round),
+  round_decimals_0: constant(fx.round),
+  round_decimals_3: constant((x) => fx.div(fx.round(fx.mul(x, 1000)), 1000)),
+  round_decimals_neg_3: constant((x) => fx.mul(fx.round(fx.div(x, 1000)), 1000)),
+  sgn: constant(fx.sign),
+  sign: constant(fx.sign),
+  trunc: constant(fx.trunc),
+
+  __radd__: binary(fx.add as Binary),
+  __rdiv__: flipped(fx.div as Binary),
+  // The sign of Python's remainder is the divisor's.
+  __rmod__: flipped((a, b) => fx.sub(a, fx.mul(fx.floor(fx.div(a, b as never)), b as never) as never)),
+  __rmul__: binary(fx.mul as Binary),
+  __rpow__: flipped(fx.pow),
+  __rsub__: flipped(fx.sub as Binary),
+  add: binary(fx.add as Binary),
+  atan2: binary(fx.atan2 as Binary),
+  clamp_max: binary(fx.minimum as Binary),
+  clamp_min: binary(fx.maximum as Binary),
+  copysign: binary(fx.copysign as Binary),
+  div_no_rounding_mode: binary(fx.div as Binary),
+  float_power: binary(fx.pow),
+  fmax: binary(fx.fmax as Binary),
+  fmin: binary(fx.fmin as Binary),
+  hypot: binary(fx.hypot as Binary),
+  ldexp: binary(fx.ldexp as Binary),
+  logaddexp: binary(fx.logaddexp as Binary),
+  max_binary: binary(fx.maximum as Binary),
+  maximum: binary(fx.maximum as Binary),
+  min_binary: binary(fx.minimum as Binary),
+  minimum: binary(fx.minimum as Binary),
+  mul: binary(fx.mul as Binary),
+  pow: binary(fx.pow),
+  rsub: flipped(fx.sub as Binary),
+  special_xlog1py: binary(fx.xlog1py as Binary),
+  sub: binary(fx.sub as Binary),
+  true_divide: binary(fx.div as Binary),
+  xlogy: binary(fx.xlogy as Binary),
+
+  amax: reduction(loose.max!),
+  amin: reduction(loose.min!),
+  mean: reduction(loose.mean!),
+  nanmean: reduction(loose.nanmean!),
+  nansum: reduction(loose.nansum!),
+  prod: reduction(loose.prod!),
+  sum: reduction(loose.sum!),
+  std: spread(loose.std!),
+  std_unbiased: spread(loose.std!),
+  var: spread(loose.var!),
+  var_unbiased: spread(loose.var!),
+  norm: vectorNorm,
+  vector_norm: vectorNorm,
+  matrix_norm: matrixNorm,
+
+  cross,
+  diagonal: ([x], args, o) =>
+    fx.diagonal(x!, {
+      offset: number(o.offset ?? args[0], 0),
+      axis1: number(o.dim1 ?? args[1], x!.rank > 2 ? -2 : 0),
+      axis2: number(o.dim2 ?? args[2], x!.rank > 2 ? -1 : 1),
+    }),
+  fill: (inputs, args, o) => fx.broadcastTo(second(inputs, args, o), inputs[0]!.shape as never),
+  frexp,
+  logit: ([x], args, o) => {
+    const eps = (o.eps ?? args[0]) as number | undefined | null;
+    return fx.logit(eps === undefined || eps === null ? x! : fx.clip(x!, eps, 1 - eps));
+  },
+  multi_dot: (inputs) => fx.multiDot(inputs),
+  nan_to_num: ([x], args, o) => {
+    const [nan, posinf, neginf] = [o.nan ?? args[0], o.posinf ?? args[1], o.neginf ?? args[2]].map((v) => v ?? undefined) as (
+      | number
+      | undefined
+    )[];
+    return fx.nanToNum(x!, {
+      ...(nan !== undefined && { nan }),
+      ...(posinf !== undefined && { posinf }),
+      ...(neginf !== undefined && { neginf }),
+    });
+  },
+  vander: ([x], args, o) => fx.vander(x!, ((o.N ?? args[0]) as number | undefined) ?? undefined, { increasing: true }),
+  vecdot: ([a, b], args, o) => fx.vecdot(a!, b!, number(o.dim ?? args[0], -1)),
+
+  ...Object.fromEntries([0, 1, 2, 3, 4].map((n) => [`polygamma_polygamma_n_${n}`, order(n)])),
+  special_polygamma_special_polygamma_n_0: order(0),
+  ...Object.fromEntries([1, 3, 5].map((p) => [`mvlgamma_mvlgamma_p_${p}`, unary((x) => fx.mvlgamma(x, p))])),
+
+  nn_functional_celu: withNumber(fx.celu, "alpha", 1),
+  nn_functional_elu: withNumber(fx.elu, "alpha", 1),
+  nn_functional_hardshrink: withNumber(fx.hardshrink, "lambd", 0.5),
+  nn_functional_hardtanh: ([x], args, o) => fx.hardtanh(x!, number(o.min_val ?? args[0], -1), number(o.max_val ?? args[1], 1)),
+  nn_functional_prelu: prelu,
+  nn_functional_softplus: softplus,
+  nn_functional_softshrink: withNumber(fx.softshrink, "lambd", 0.5),
+  nn_functional_threshold: ([x], args, o) => fx.threshold(x!, number(o.threshold ?? args[0], 0), number(o.value ?? args[1], 0)),
+};
+
+/** Operations that fluxion does not have, each with what is missing. */
+export const reasons: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(["cdouble", "complex", "imag", "polar"].map((op) => [op, "the result is complex, or its parts are taken"])),
+  nn_functional_rrelu: "PyTorch's random numbers",
+};
