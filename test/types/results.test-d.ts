@@ -17,6 +17,16 @@ import { norm, std } from "../../ops/norm.ts";
 import { argmax, max, mean, type ReduceArgument, sum } from "../../ops/reductions.ts";
 import { expandDims, reshape, squeeze } from "../../ops/reshape.ts";
 import { softmax } from "../../ops/softmax.ts";
+import { elu, hardtanh } from "../../ops/activations.ts";
+import { cumprod, logcumsumexp } from "../../ops/cumulative.ts";
+import { fmax, nanToNum, nansum } from "../../ops/floating.ts";
+import { softplus } from "../../ops/functions.ts";
+import { layerNorm } from "../../ops/layers.ts";
+import { cross } from "../../ops/products.ts";
+import { median } from "../../ops/quantile.ts";
+import { ravel, roll } from "../../ops/rearrange.ts";
+import { sort, topK } from "../../ops/sort.ts";
+import { lgamma, polygamma } from "../../ops/special.ts";
 import { flip, transpose } from "../../ops/transpose.ts";
 
 declare const scalar: Tensor<[]>;
@@ -148,3 +158,21 @@ export function twice<S extends readonly unknown[]>(x: Tensor<S>): Tensor<S> {
   return add(x, x);
 }
 expectTypeOf(twice(residual(zeros([dim("n"), 3])))).toEqualTypeOf<Tensor<["n", 3]>>();
+
+// Families
+expectTypeOf(topK(matrix, 2).values).toEqualTypeOf<Tensor<[2, 2]>>();
+expectTypeOf(topK(matrix, 1, { axis: 0 }).indices).toEqualTypeOf<Tensor<[1, 3]>>();
+expectTypeOf(sort(matrix, 0, { descending: true })).toEqualTypeOf<Tensor<[2, 3]>>();
+expectTypeOf(median(matrix, 1)).toEqualTypeOf<Tensor<[2]>>();
+expectTypeOf(cumprod(matrix, 1)).toEqualTypeOf<Tensor<[2, 3]>>();
+expectTypeOf(logcumsumexp(matrix)).toEqualTypeOf<Tensor<[6]>>();
+expectTypeOf(lgamma(polygamma(2, batch))).toEqualTypeOf<Tensor<["n", 2]>>();
+expectTypeOf(fmax(matrix, row)).toEqualTypeOf<Tensor<[2, 3]>>();
+expectTypeOf(nanToNum(matrix)).toEqualTypeOf<Tensor<[2, 3]>>();
+expectTypeOf(nansum(matrix, 0)).toEqualTypeOf<Tensor<[3]>>();
+expectTypeOf(elu(softplus(matrix, { beta: 2 }), 0.5)).toEqualTypeOf<Tensor<[2, 3]>>();
+expectTypeOf(hardtanh(batch)).toEqualTypeOf<Tensor<["n", 2]>>();
+expectTypeOf(layerNorm(matrix, { scale: row })).toEqualTypeOf<Tensor<[2, 3]>>();
+expectTypeOf(cross(matrix, row)).toEqualTypeOf<Tensor<[2, 3]>>();
+expectTypeOf(roll(batch, 1, 0)).toEqualTypeOf<Tensor<["n", 2]>>();
+expectTypeOf(ravel(matrix)).toEqualTypeOf<Tensor<[6]>>();
