@@ -1,5 +1,6 @@
-/** A Burgers PINN loss and its parameter gradient, by four nestings of transforms, against a plain float64 loop. */
+/** A Burgers PINN loss and its parameter gradient, by nestings of transforms and by Taylor mode, against a plain float64 loop. */
 import { describe, expect, it } from "vitest";
+import { derivatives } from "../../ad/derivatives.ts";
 import { grad, valueAndGrad } from "../../ad/grad.ts";
 import { hvp } from "../../ad/jacobian.ts";
 import { jvp } from "../../ad/jvp.ts";
@@ -32,7 +33,7 @@ function network(params: Params, t: Tensor, x: Tensor): Tensor {
 
 const residualLoss = (u: Tensor, ut: Tensor, ux: Tensor, uxx: Tensor): Tensor => mean(square(sub(add(ut, mul(u, ux)), mul(NU, uxx))));
 
-/** The loss as a function of parameters and points, four ways to the same derivatives of u. */
+/** The loss as a function of parameters and points, five ways to the same derivatives of u. */
 const ways: Record<string, (params: Params, t: Tensor, x: Tensor) => Tensor> = {
   "nested jvp": (params, t, x) => {
     const ux = (at: Tensor): Tensor => jvp((y: Tensor) => network(params, t, y), [at], [onesLike(at)])[1];
@@ -51,6 +52,10 @@ const ways: Record<string, (params: Params, t: Tensor, x: Tensor) => Tensor> = {
     const [ut, ux] = grad(total, { argnums: [0, 1] })(t, x);
     const [uxx] = hvp((y: Tensor) => total(t, y), [x], [onesLike(x)]);
     return residualLoss(network(params, t, x), ut, ux, uxx as Tensor);
+  },
+  "Taylor mode": (params, t, x) => {
+    const { u, u_t, u_x, u_xx } = derivatives((s: Tensor, y: Tensor) => network(params, s, y), { t: 1, x: 2 })(t, x);
+    return residualLoss(u, u_t, u_x, u_xx);
   },
   "vmap of grad of grad": (params, t, x) => {
     const u = (s: Tensor, y: Tensor): Tensor => network(params, s, y);
@@ -90,6 +95,35 @@ describe("a Burgers PINN loss and its parameter gradient", () => {
           ),
         ).toBeLessThan(tolerance);
       });
+
+  it("derivatives by x to order 6 agree with nested grad to 1e-10, and so do their gradients by parameters", () => {
+    const params = layers.map((l: Layer) => ({
+      w: constant(l.w, { shape: [l.inputs, l.outputs], dtype: "float64" }),
+      b: constant(l.b, { shape: [l.outputs], dtype: "float64" }),
+    }));
+    const [t, x] = [0, 1].map((c) => constant(column(c).slice(0, 4), { dtype: "float64" })) as [Tensor, Tensor];
+    const nested: Tensor[] = [];
+    let g = (p: Params, y: Tensor): Tensor => network(p, t, y);
+    for (let k = 0; k < 6; k++) {
+      const h = g;
+      g = (p, y) => grad((z: Tensor) => sum(h(p, z)))(y);
+      nested.push(g(params, x));
+    }
+    const { u, ...others } = derivatives((y: Tensor) => network(params, t, y), { x: 6 })(x);
+    const jets = Object.values(others);
+    expect(jets).toHaveLength(6);
+    valuesOf(...jets).forEach((d, k) => expect(relativeError(d, valuesOf(nested[k]!)[0]!)).toBeLessThan(1e-10));
+    const third = (of: (p: Params) => Tensor): number[] =>
+      valuesOf(...(grad((p: Params) => sum(square(of(p))))(params) as Params).flatMap(({ w, b }) => [w, b])).flat();
+    const byJet = third((p) => derivatives((y: Tensor) => network(p, t, y), { x: 3 })(x).u_xxx);
+    const byGrad = third((p) => {
+      const first = (y: Tensor): Tensor => grad((z: Tensor) => sum(network(p, t, z)))(y);
+      const second = (y: Tensor): Tensor => grad((z: Tensor) => sum(first(z)))(y);
+      return grad((z: Tensor) => sum(second(z)))(x);
+    });
+    expect(relativeError(byJet, byGrad)).toBeLessThan(1e-10);
+    expect(u.shape).toEqual([4]);
+  });
 
   it("the plain loop's own gradient agrees with finite differences", () => {
     const { gradient } = burgersLoss(layers, points, NU);
