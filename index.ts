@@ -152,6 +152,10 @@ export { sinc } from "./ops/sinc.ts";
 export { logsumexp, logSoftmax, softmax } from "./ops/softmax.ts";
 export { cross, inner, kron, multiDot, polyval, vander, type VanderOptions, vecdot } from "./ops/products.ts";
 export { type Fractions, median, percentile, quantile, type QuantileOptions } from "./ops/quantile.ts";
+export { cholesky } from "./ops/cholesky.ts";
+export { lu, type LU } from "./ops/lu.ts";
+export { det, inv, type SignAndLog, slogdet, solve } from "./ops/solve.ts";
+export { triangularSolve, type TriangularOptions } from "./ops/triangular.ts";
 export { searchsorted, type SearchOptions } from "./ops/searchsorted.ts";
 export { argsort, sort, type SortOptions, topK, type TopK, type TopKOptions } from "./ops/sort.ts";
 export {

@@ -89,8 +89,11 @@ export const roomOf = ({ room = [] }: Routine, sizes: readonly number[]): number
   room.reduce((n, { extent, times }) => n + times * extentOf(extent, sizes), 0);
 export const storagesOf = (operands: Routine["reads"], storage: Storage): Storage[] => operands.map(({ type }) => type ?? storage);
 
-/** The elements of a matrix that is an operand, row-major: `columns` says how many there are to a row. */
+/** The elements of a matrix, by row and column. */
+export type Elements<V> = (row: Index<V>, column: Index<V>) => V;
+
+/** Those of a row-major operand with so many columns. */
 export const matrix =
-  <V>(m: Machine<V>, operand: number, columns: Index<V>) =>
-  (row: Index<V>, column: Index<V>): V =>
+  <V>(m: Machine<V>, operand: number, columns: Index<V>): Elements<V> =>
+  (row, column) =>
     m.at(operand, m.plus(m.times(row(), columns()), column()));

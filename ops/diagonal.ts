@@ -91,7 +91,8 @@ function diagonalOfLast(op: string, t: Tensor, k: number): Tensor {
   return diagonalOf([sliceOf(t, [...leading.map(() => 0), below, above], [...leading, size, size])], {});
 }
 
-function shorter(op: string, t: Tensor, rows: Dim, columns: Dim): Dim {
+/** The lesser of the numbers of rows and of columns. */
+export function shorter(op: string, t: Tensor, rows: Dim, columns: Dim): Dim {
   const difference = subDims(rows, columns);
   if (typeof rows === "number" && typeof columns === "number") return Math.max(0, Math.min(rows, columns));
   if (typeof difference === "number") return difference <= 0 ? rows : columns;

@@ -12,6 +12,7 @@ import * as compare from "./compare.ts";
 import * as concatenate from "./concatenate.ts";
 import * as conv from "./conv.ts";
 import * as convert from "./convert.ts";
+import * as cholesky from "./cholesky.ts";
 import * as cumsum from "./cumsum.ts";
 import * as cumulative from "./cumulative.ts";
 import * as diagonal from "./diagonal.ts";
@@ -20,6 +21,7 @@ import "./floating.ts";
 import * as gather from "./gather.ts";
 import * as identity from "./identity.ts";
 import * as iota from "./iota.ts";
+import * as lu from "./lu.ts";
 import * as matmul from "./matmul.ts";
 import * as pad from "./pad.ts";
 import * as piecewise from "./piecewise.ts";
@@ -29,14 +31,17 @@ import * as reductions from "./reductions.ts";
 import * as reshape from "./reshape.ts";
 import * as searchsorted from "./searchsorted.ts";
 import * as sinc from "./sinc.ts";
+import * as solve from "./solve.ts";
 import * as sort from "./sort.ts";
 import * as special from "./special.ts";
 import * as transpose from "./transpose.ts";
+import * as triangular from "./triangular.ts";
 import * as windows from "./windows.ts";
 
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
   ...[addN, arithmetic, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
+  ...[cholesky, lu, solve, triangular],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);

@@ -1,5 +1,6 @@
 /** The LU factorization with partial pivoting (Golub and Van Loan, Matrix Computations, 3.4). */
-import { matrix, type Routine } from "../routine.ts";
+import { type Elements, type Machine, matrix, type Routine } from "../routine.ts";
+import { substitute } from "./triangular.ts";
 
 /**
  * P A = L U for each matrix of m rows and n columns, row by row eliminated, columns ascending: from each element products are subtracted
@@ -18,7 +19,7 @@ export const lu: Routine = {
     const zero = () => m.int(0);
     const [greatest, size, kept] = [m.variable(), m.variable(), m.variable()];
     const [pivot, order] = [m.counter(), m.counter()];
-    m.each(zero(), m.times(rows(), columns()), (i) => m.store(m.at(1, i()), m.load(m.at(0, i()))));
+    m.lanes(zero(), m.times(rows(), columns()), (i) => m.store(m.at(1, i()), m.load(m.at(0, i()))));
     m.each(zero(), rows(), (i) => m.storeInt(m.at(3, i()), i()));
     m.each(zero(), steps(), (k) => {
       pivot.set(k());
@@ -52,3 +53,42 @@ export const lu: Routine = {
     });
   },
 };
+
+/**
+ * X with A X = B, or with `transposed` A^T X = B, for each A of which the factors and the order of rows are given. By two substitutions.
+ * sizes = [items, n, columns of B].
+ */
+export const luSolve = (transposed: boolean): Routine => (transposed ? backward : forward);
+
+const solver = (transposed: boolean): Routine => ({
+  name: `luSolve${transposed ? " transposed" : ""}`,
+  reads: [{ extent: [1, 1] }, { extent: [1], type: "i32" }, { extent: [1, 2] }],
+  writes: [{ extent: [1, 2] }],
+  room: transposed ? [{ extent: [1, 2], times: 1 }] : [],
+  cost: ([, n, columns]) => n! * n! * columns!,
+  run: <V>(m: Machine<V>) => {
+    const [n, columns] = [() => m.size(1), () => m.size(2)];
+    const [b, x, room] = [matrix(m, 2, columns), matrix(m, 3, columns), matrix(m, 4, columns)];
+    const place = m.counter();
+    const solve = (upper: boolean, y: Elements<V>): void =>
+      substitute(m, { upper, transposed, unit: !upper }, matrix(m, 0, n), y, [n, columns]);
+    /** Rows of B into the order of the factors, or rows of X back into that of A. */
+    const reorder = (to: Elements<V>, from: Elements<V>): void =>
+      m.each(m.int(0), n(), (i) => {
+        place.set(m.loadInt(m.at(1, i())));
+        const [into, out] = transposed ? [place, i] : [i, place];
+        m.lanes(m.int(0), columns(), (c) => m.store(to(into, c), m.load(from(out, c))));
+      });
+    if (transposed) {
+      m.lanes(m.int(0), m.times(n(), columns()), (i) => m.store(m.at(4, i()), m.load(m.at(2, i()))));
+      solve(true, room);
+      solve(false, room);
+      reorder(x, room);
+    } else {
+      reorder(x, b);
+      solve(false, x);
+      solve(true, x);
+    }
+  },
+});
+const [forward, backward] = [solver(false), solver(true)];

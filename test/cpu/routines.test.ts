@@ -5,7 +5,7 @@ import { arrayOf, type Storage } from "../../core/dtype.ts";
 import { routineKernel } from "../../kernel/kernel.ts";
 import { extentOf, type Routine, storagesOf } from "../../kernel/routine.ts";
 import { cholesky } from "../../kernel/routines/cholesky.ts";
-import { lu } from "../../kernel/routines/lu.ts";
+import { lu, luSolve } from "../../kernel/routines/lu.ts";
 import { triangularSolve } from "../../kernel/routines/triangular.ts";
 import { expectAgreement, someData, Tape, tape } from "./cases.ts";
 
@@ -74,5 +74,22 @@ test("lu, of matrices of any shape, with pivots that tie and that vanish", () =>
       expectSame(lu, storage, [b, m, n, Math.min(m, n)], numbers, whole),
     ),
     { numRuns: 150 },
+  );
+});
+
+test("luSolve, of factors, and of their transpose", () => {
+  fc.assert(
+    fc.property(storages, items, size, size, fc.boolean(), fc.integer(), (storage, b, n, columns, transposed, seed) => {
+      const some = (length: number) => new (arrayOf(storage))(Array.from({ length }, (_, i) => Math.sin(seed + i * i) + 0.1));
+      const order = Int32Array.from({ length: b * n }, (_, i) => (i + (seed & 15)) % n);
+      expectAgreement({
+        kernel: routineKernel(luSolve(transposed), storage),
+        sizes: [b, n, columns],
+        reads: [some(b * n * n), order, some(b * n * columns)].map((data) => ({ data, offset: 0, strides: [1] })),
+        writes: [{ storage, length: b * n * columns, offset: 0, strides: [1] }],
+        uniforms: [],
+      });
+    }),
+    { numRuns: 100 },
   );
 });

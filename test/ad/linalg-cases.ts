@@ -1,0 +1,115 @@
+/** Linear algebra, with arguments it is checked at: matrices made well conditioned inside the function. See cases.ts. */
+import type { Tensor } from "../../core/tensor.ts";
+import { add, mul } from "../../ops/arithmetic.ts";
+import { cholesky } from "../../ops/cholesky.ts";
+import { eye } from "../../ops/creation.ts";
+import { lu } from "../../ops/lu.ts";
+import { matmul } from "../../ops/matmul.ts";
+import { det, inv, slogdet, solve } from "../../ops/solve.ts";
+import { swapaxes } from "../../ops/transpose.ts";
+import { triangularSolve } from "../../ops/triangular.ts";
+import type { Case } from "../ops/cases.ts";
+
+/** A A^T + 2. */
+export const definite = (a: Tensor): Tensor => {
+  const n = a.shape.at(-1)!;
+  return add(matmul(a, swapaxes(a, -1, -2)), mul(eye(n, n, 0, { dtype: "float64" }), 2));
+};
+/** Far from singular, and with pivots that do not change under a small step. */
+export const dominant = (a: Tensor): Tensor => {
+  const [m, n] = a.shape.slice(-2) as [number, number];
+  const ones = (k: number): Tensor => eye(m, n, k, { dtype: "float64" });
+  return add(a, add(mul(ones(0), 6), mul(ones(-1), 9)));
+};
+
+const systems = [
+  [[3, 3], [3]],
+  [
+    [3, 3],
+    [3, 2],
+  ],
+  [
+    [2, 2, 2],
+    [2, 2, 3],
+  ],
+  [
+    [2, 2],
+    [2, 2, 1],
+  ],
+  [
+    [2, 1, 2, 2],
+    [3, 2, 1],
+  ],
+] as const;
+
+export const linalgCases: readonly Case[] = [
+  ...[
+    [1, 1],
+    [3, 3],
+    [2, 2, 2],
+    [4, 4],
+  ].map(
+    (shape): Case => ({
+      name: `cholesky of [${shape.join()}]`,
+      f: (a) => cholesky(definite(a!)),
+      shapes: [shape],
+      domain: [-1, 1],
+    }),
+  ),
+  {
+    name: "cholesky of what is not symmetric",
+    f: (a) => cholesky(add(a!, mul(eye(3, 3, 0, { dtype: "float64" }), 4))),
+    shapes: [[3, 3]],
+    domain: [-1, 1],
+  },
+  ...systems.map(
+    ([a, b]): Case => ({
+      name: `solve [${a.join()}] [${b.join()}]`,
+      f: (x, y) => solve(dominant(x!), y!),
+      shapes: [[...a], [...b]],
+      domain: [-1, 1],
+    }),
+  ),
+  ...[{}, { lower: false }, { transposed: true }, { lower: false, transposed: true, unitDiagonal: true }, { unitDiagonal: true }].flatMap(
+    (options) => [
+      ...systems.slice(0, 2).map(
+        ([a, b]): Case => ({
+          name: `triangularSolve [${a.join()}] [${b.join()}] ${JSON.stringify(options)}`,
+          f: (x, y) => triangularSolve(x!, y!, options),
+          shapes: [[...a], [...b]],
+          domain: [0.5, 2],
+        }),
+      ),
+    ],
+  ),
+  {
+    name: "triangularSolve from the right",
+    f: (x, y) => triangularSolve(x!, y!, { right: true }),
+    shapes: [
+      [3, 3],
+      [2, 3],
+    ],
+    domain: [0.5, 2],
+  },
+  ...[
+    [3, 3],
+    [4, 2],
+    [2, 4],
+    [2, 3, 3],
+  ].map(
+    (shape): Case => ({
+      name: `lu of [${shape.join()}]`,
+      f: (a) => {
+        const { l, u } = lu(dominant(a!));
+        return shape.length === 3 ? matmul(u, l) : add(matmul(swapaxes(l, -1, -2), l), matmul(u, swapaxes(u, -1, -2)));
+      },
+      shapes: [shape],
+      domain: [-1, 1],
+    }),
+  ),
+  { name: "lu, packed", f: (a) => lu(dominant(a!)).packed, shapes: [[3, 3]], domain: [-1, 1] },
+  { name: "inv", f: (a) => inv(dominant(a!)), shapes: [[2, 3, 3]], domain: [-1, 1] },
+  { name: "inv of a number", f: (a) => inv(a!), shapes: [[1, 1]], domain: [0.5, 2] },
+  { name: "det", f: (a) => det(dominant(a!)), shapes: [[2, 3, 3]], domain: [-1, 1] },
+  { name: "logabsdet", f: (a) => slogdet(dominant(a!)).logabsdet, shapes: [[2, 3, 3]], domain: [-1, 1] },
+];
