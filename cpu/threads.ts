@@ -163,10 +163,20 @@ export class Threads {
     this.#signal();
   }
 
+  /** How many modules the slowest worker has. */
+  #slowest(words: Int32Array): number {
+    return Math.min(...Array.from({ length: this.#count }, (_, i) => Atomics.load(words, this.#at(Control.versions) + i + 1)));
+  }
+
+  /** How many modules it still has to link. */
+  get behind(): number {
+    const words = this.#words();
+    return Atomics.load(words, this.#at(Control.version)) - this.#slowest(words);
+  }
+
   /** Frees the records that all workers have gone beyond. They find the next one through the last that they read. */
   #forgetRecords(words: Int32Array): void {
-    const versions = Array.from({ length: this.#count }, (_, i) => Atomics.load(words, this.#at(Control.versions) + i + 1));
-    for (const slowest = Math.min(...versions); this.#firstRecord < slowest - 1; this.#firstRecord++)
+    for (const slowest = this.#slowest(words); this.#firstRecord < slowest - 1; this.#firstRecord++)
       this.#memory.free(this.#records.shift()!);
   }
 

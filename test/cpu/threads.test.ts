@@ -13,6 +13,7 @@ import type { Backend } from "../../kernel/backend.ts";
 import * as e from "../../kernel/expr.ts";
 import { body, type Fold, loopKernel, matmulKernel } from "../../kernel/kernel.ts";
 import { sameBits } from "../../scheduler/bits.ts";
+import { collectGarbage } from "../tooling/gc.ts";
 import { type Case, difference, outputsOn, someData, someLayout, someLoop, Tape, tape } from "./cases.ts";
 
 const threadsOf = (backend: Backend): Threads => (backend as unknown as { readonly threads: Threads }).threads;
@@ -29,12 +30,12 @@ async function ready(backend: Backend, workers: number): Promise<void> {
   await vi.waitFor(() => expect(threadsOf(backend).ready).toBe(workers), { timeout: 10_000 });
 }
 
-/** x + x x over a row. */
-function chain(n: number): Case {
+/** x + c x x over a row. */
+function chain(n: number, c = 1): Case {
   const row = { storage: "f32", inner: 1 } as const;
   const x = e.read(0, "f32");
   return {
-    kernel: loopKernel(1, [row], [row], body(["f32"], [e.add(x, e.mul(x, x))]), undefined),
+    kernel: loopKernel(1, [row], [row], body(["f32"], [e.add(x, e.mul(e.constant("f32", c), e.mul(x, x)))]), undefined),
     sizes: [n],
     reads: [{ data: Float32Array.from({ length: n }, (_, i) => Math.sin(i)), offset: 0, strides: [1] }],
     writes: [{ storage: "f32", length: n, offset: 0, strides: [1] }],
@@ -194,6 +195,36 @@ describe("threads of an engine", () => {
     expect(workers.map((w) => w.threadId)).not.toContain(-1);
     backend.dispose();
     await vi.waitFor(() => expect(workers.map((w) => w.threadId)).toEqual([-1, -1]));
+  });
+
+  test("end when nobody holds it any more", async () => {
+    const workers = await (async () => {
+      const backend = eager(2);
+      await ready(backend, 1);
+      return threadsOf(backend).workers as Worker[];
+    })();
+    await vi.waitFor(
+      async () => {
+        await collectGarbage();
+        expect(workers.map((w) => w.threadId)).toEqual([-1]);
+      },
+      { timeout: 10_000 },
+    );
+  });
+
+  test("hold no module in memory that all of them have", async () => {
+    const backend = eager(2);
+    await ready(backend, 1);
+    /** Kernels that were not there before, until the worker has them. */
+    const compile = async (from: number, until: number): Promise<number> => {
+      for (let i = from; i < until; i++) outputsOn(backend, chain(64, i));
+      await vi.waitFor(() => expect(threadsOf(backend).behind).toBe(0));
+      outputsOn(backend, chain(64, until));
+      return backend.bytesInUse;
+    };
+    const before = await compile(1, 2);
+    expect((await compile(3, 20)) - before).toBeLessThan(2000);
+    backend.dispose();
   });
 
   test("are not there for small plans", async () => {
