@@ -8,8 +8,8 @@ export interface Channel {
   post(request: Request, transfer?: ArrayBuffer[]): void;
   /** Takes what comes back, and why nothing will come any more. */
   listen(received: (answer: Answer) => void, died: (why: Error) => void): void;
-  /** While held, a process waits for the worker. */
-  hold(on: boolean): void;
+  /** While on, a process waits for the worker. */
+  keepAlive(on: boolean): void;
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ function nodeWorker(builtin: typeof process.getBuiltinModule): Channel {
       worker.on("error", (error) => died(error instanceof Error ? error : new Error(String(error))));
       worker.on("exit", (code) => died(new Error(`it exited with code ${code}`)));
     },
-    hold: (on) => (on ? worker.ref() : worker.unref()),
+    keepAlive: (on) => (on ? worker.ref() : worker.unref()),
     close: async () => void (await worker.terminate()),
   };
 }
@@ -65,7 +65,7 @@ function webWorker(): Channel {
       worker.onmessageerror = () => died(new Error("a message could not be read"));
       worker.onerror = (event) => died(new Error(event.message || "it could not be loaded"));
     },
-    hold: () => {},
+    keepAlive: () => {},
     close: () => Promise.resolve(worker.terminate()),
   };
 }

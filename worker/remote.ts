@@ -18,10 +18,10 @@ import { checkRoots, type Roots } from "../scheduler/roots.ts";
 import type { EngineStats } from "../scheduler/stats.ts";
 import { Hold, isKnown } from "./cargo.ts";
 import { type Channel, startWorker } from "./channel.ts";
+import { explanationOf, Questions, settle } from "./questions.ts";
 import { Turns } from "./turns.ts";
 import {
   type Answer,
-  type Answered,
   decodeError,
   type EntryMessage,
   type Event,
@@ -48,11 +48,6 @@ interface Read {
   readonly reject: (error: unknown) => void;
 }
 
-interface Asked {
-  readonly resolve: (answer: ExplanationMessage | string) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export class RemoteEngine extends BaseEngine {
   protected readonly intake = new Intake();
   protected readonly queue = new Queue(this.intake);
@@ -65,8 +60,8 @@ export class RemoteEngine extends BaseEngine {
   #epoch = 0;
   #stats!: EngineStats;
   readonly #subscriptions = new Map<number, Subscription>();
-  readonly #questions = new Map<number, Asked>();
-  #asked = 0;
+  #subscribed = 0;
+  readonly #questions = new Questions();
   /** Who is being told something now. */
   #current: Subscription | undefined;
   /** What observers saw last, for inspection. */
@@ -97,7 +92,7 @@ export class RemoteEngine extends BaseEngine {
       scheduler,
       begin: () => this.#begin(),
       busy: () => !this.queue.empty || this.#joining.length > 0 || this.#reads.length > 0,
-      hold: (on) => channel.hold(on),
+      keepAlive: (on) => channel.keepAlive(on),
     });
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     channel.listen(
@@ -147,7 +142,7 @@ export class RemoteEngine extends BaseEngine {
   }
 
   protected subscribe(roots: Roots, options: ObserveOptions, subscriber: Subscriber<unknown>): () => void {
-    const subscription: Subscription = { id: ++this.#asked, roots, options, subscriber };
+    const subscription: Subscription = { id: ++this.#subscribed, roots, options, subscriber };
     this.#subscriptions.set(subscription.id, subscription);
     this.#joining.push(subscription);
     this.schedule();
@@ -196,8 +191,8 @@ export class RemoteEngine extends BaseEngine {
   protected stop(reason: Error, close: (subscriber: Subscriber<unknown>) => void): void {
     const subscriptions = [...this.#subscriptions.values()];
     this.#subscriptions.clear();
-    for (const { reject } of [...this.#reads.splice(0), ...this.#answering.splice(0), ...this.#questions.values()]) reject(reason);
-    this.#questions.clear();
+    for (const { reject } of [...this.#reads.splice(0), ...this.#answering.splice(0)]) reject(reason);
+    this.#questions.end(reason);
     this.#turns.stop();
     for (const { subscriber } of subscriptions) close(subscriber);
     this.#closing = this.#channel.close();
@@ -217,23 +212,7 @@ export class RemoteEngine extends BaseEngine {
 
   /** What would be computed again if a source changed, and why, as of the last flush: see `Engine.explain`. */
   async explain(t: Tensor): Promise<Explanation> {
-    const { state, nodes, dims, causes, text } = (await this.#ask("explain", t)) as ExplanationMessage;
-    const tensor = (id: number): Tensor => this.#hold.tensor(id)!;
-    const told = (): string => text;
-    return {
-      tensor: t,
-      state,
-      nodes,
-      dims,
-      causes: causes.map(({ source, path, recomputes, cutoff }) => ({
-        source: tensor(source) as Source,
-        path: path.map(tensor),
-        recomputes,
-        cutoff: cutoff === undefined ? undefined : tensor(cutoff),
-      })),
-      toString: told,
-      [Symbol.for("nodejs.util.inspect.custom")]: told,
-    } as Explanation;
+    return explanationOf(t, (await this.#ask("explain", t)) as ExplanationMessage, (id) => this.#hold.tensor(id));
   }
 
   /** The graph below a tensor, or a tree of them, in Graphviz' language, as of the last flush. */
@@ -244,13 +223,9 @@ export class RemoteEngine extends BaseEngine {
   async #ask(ask: Question["ask"], tree: Tree<Tensor>): Promise<ExplanationMessage | string> {
     this.alive(ask);
     const { roots } = this.roots(ask, tree);
-    const id = ++this.#asked;
     const { cargo, buffers } = this.#hold.load(roots, []);
-    return new Promise((resolve, reject) => {
-      this.#questions.set(id, { resolve, reject });
-      this.#turns.wait(1);
-      this.#channel.post({ kind: "question", id, ask, cargo, roots: roots.map((t) => t.id) }, buffers);
-    });
+    this.#turns.wait(1);
+    return this.#questions.ask((id) => this.#channel.post({ kind: "question", id, ask, cargo, roots: roots.map((t) => t.id) }, buffers));
   }
 
   // ---- turns
@@ -314,18 +289,15 @@ export class RemoteEngine extends BaseEngine {
     switch (answer.kind) {
       case "ready":
         this.#stats = answer.stats;
-        this.#channel.hold(false);
+        this.#channel.keepAlive(false);
         this.#settle?.resolve();
         this.#settle = undefined;
         return;
       case "refused":
         return this.#refuse(decodeError(answer.error));
-      case "answer": {
-        const { resolve, reject } = this.#questions.get(answer.id)!;
-        this.#questions.delete(answer.id);
+      case "answer":
         this.#turns.wait(-1);
-        return settle(answer.answer, resolve, reject);
-      }
+        return this.#questions.answered(answer);
       case "stepped":
         return this.#stepped(answer);
     }
@@ -389,11 +361,6 @@ export class RemoteEngine extends BaseEngine {
 
 const valuesOf = (roots: readonly Tensor[], numbers: readonly Numbers[]): Value[] =>
   numbers.map(({ shape, epoch, data }, i) => new Value(shape, roots[i]!.dtype, epoch, data));
-
-function settle<T>(answer: Answered<T>, resolve: (is: T) => void, reject: (error: unknown) => void): void {
-  if ("error" in answer) reject(decodeError(answer.error));
-  else resolve(answer.is);
-}
 
 /** An engine in a worker, when the worker is there. */
 export async function connect(options: RemoteEngineOptions, channel = startWorker()): Promise<RemoteEngine> {

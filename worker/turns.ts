@@ -13,7 +13,7 @@ interface Parts {
   /** Whether something is left that makes another flush. */
   readonly busy: () => boolean;
   /** Whether the process has to wait for an answer. */
-  readonly hold: (on: boolean) => void;
+  readonly keepAlive: (on: boolean) => void;
 }
 
 export class Turns {
@@ -119,7 +119,7 @@ export class Turns {
   wait(more: number): void {
     const before = this.#awaited;
     this.#awaited += more;
-    if (before === 0 || this.#awaited === 0) this.#parts.hold(this.#awaited > 0);
+    if (before === 0 || this.#awaited === 0) this.#parts.keepAlive(this.#awaited > 0);
   }
 
   stop(): void {

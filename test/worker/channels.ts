@@ -13,7 +13,7 @@ export function channelHere(backend: () => Backend = cpu): Channel {
   return {
     post: (request, transfer = []) => near.postMessage(request, transfer),
     listen: (received) => (near.onmessage = ({ data }: MessageEvent<Answer>) => received(data)),
-    hold: () => {},
+    keepAlive: () => {},
     close: () => Promise.resolve(near.close()),
   };
 }
