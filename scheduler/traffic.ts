@@ -8,59 +8,76 @@ export interface Traffic {
   readonly written: number;
 }
 
+type Size = (d: Dim) => number;
+
 /** The bytes that steps read and write, with the numbers behind dimensions. */
-export function trafficOf(steps: readonly Step[], size: (d: Dim) => number): Traffic {
+export function trafficOf(steps: readonly Step[], size: Size): Traffic {
   let [read, written] = [0, 0];
+  const reads = new Tally();
+  const writes = new Tally();
   for (const step of steps) {
     // What is local to a tile does not leave the cache.
-    const inner = step.rows?.stages.map((s) => s.step) ?? [step];
-    const walks = inner.map((s) => walksOf(s, s.sizes.map(size), size));
-    const through = ({ slot }: Operand): boolean => !step.rows?.locals.has(slot);
-    const list = (operands: readonly Operand[], walk: Walk): Walked[] =>
-      operands.flatMap((operand, i) => (through(operand) ? [{ slot: operand.slot, elements: walk(operand, i) }] : []));
-    read += touched(
-      inner.flatMap((s, k) => list(s.reads, walks[k]!.read)),
-      size,
-    );
-    written += touched(
-      inner.flatMap((s, k) => list(s.writes, walks[k]!.write)),
-      size,
-    );
+    if (step.rows) for (const stage of step.rows.stages) count(stage.step, step.rows.locals, size, reads, writes);
+    else count(step, undefined, size, reads, writes);
+    read += reads.take(size);
+    written += writes.take(size);
   }
   return { read, written };
 }
 
-interface Walked {
-  readonly slot: Slot;
-  readonly elements: number;
+/** Elements by slot, of one kernel. */
+class Tally {
+  readonly #slots: Slot[] = [];
+  readonly #elements: number[] = [];
+
+  add(slot: Slot, elements: number): void {
+    const at = this.#slots.indexOf(slot);
+    if (at >= 0) this.#elements[at]! += elements;
+    else {
+      this.#slots.push(slot);
+      this.#elements.push(elements);
+    }
+  }
+
+  /** The bytes so far; begins anew. */
+  take(size: Size): number {
+    let bytes = 0;
+    this.#slots.forEach((slot, i) => (bytes += Math.min(this.#elements[i]!, size(slot.length)) * storageBytes(slot.storage)));
+    this.#slots.length = this.#elements.length = 0;
+    return bytes;
+  }
 }
 
-/** How many elements operand i walks over. */
-type Walk = (operand: Operand, i: number) => number;
+/** The axes of a product's sizes [b, m, n, k] that its operands walk. */
+const left = [0, 1, 3];
+const right = [0, 3, 2];
+const result = [0, 1, 2];
 
-const product = (sizes: readonly number[]): number => sizes.reduce((n, s) => n * s, 1);
-
-function walksOf({ kernel }: Step, sizes: readonly number[], size: (d: Dim) => number): { read: Walk; write: Walk } {
-  /** Axes along which an operand stands still repeat what it has touched. */
-  const along = (axes: readonly number[], { strides }: Operand): number =>
-    axes.includes(0) ? 0 : product(axes.filter((_, axis) => size(strides[axis]!) !== 0));
-  if (kernel.kind === "loop") {
-    const written = kernel.fold !== undefined && kernel.fold !== "cumsum" ? sizes.slice(0, -1) : sizes;
-    const indexed = indexedReads(kernel.body);
-    return { read: (o, i) => (indexed.has(i) ? product(sizes) : along(sizes, o)), write: (o) => along(written, o) };
+function count(step: Step, locals: ReadonlyMap<Slot, unknown> | undefined, size: Size, reads: Tally, writes: Tally): void {
+  const { kernel, sizes } = step;
+  const indexed = kernel.kind === "loop" ? indexedReads(kernel.body) : undefined;
+  for (const [i, o] of step.reads.entries()) {
+    if (locals?.has(o.slot)) continue;
+    if (kernel.kind === "matmul") reads.add(o.slot, elementsAlong(sizes, o, i % 2 === 0 ? left : right, size));
+    else if (kernel.kind !== "loop") reads.add(o.slot, Infinity);
+    else reads.add(o.slot, indexed!.has(i) ? sizes.reduce<number>((n, d) => n * size(d), 1) : elementsAlong(sizes, o, undefined, size));
   }
-  if (kernel.kind === "matmul") {
-    const [b, m, n, k] = sizes as [number, number, number, number];
-    return { read: (o, i) => along(i % 2 === 0 ? [b, m, k] : [b, k, n], o), write: (o) => along([b, m, n], o) };
+  for (const o of step.writes) {
+    if (locals?.has(o.slot)) continue;
+    // What is no loop and no product takes whole operands.
+    if (kernel.kind !== "matmul" && kernel.kind !== "loop") writes.add(o.slot, Infinity);
+    else writes.add(o.slot, elementsAlong(sizes, o, kernel.kind === "matmul" ? result : undefined, size));
   }
-  // The others take whole, contiguous operands.
-  return { read: () => Infinity, write: () => Infinity };
 }
 
-function touched(walked: readonly Walked[], size: (d: Dim) => number): number {
-  const elements = new Map<Slot, number>();
-  for (const w of walked) elements.set(w.slot, Math.min((elements.get(w.slot) ?? 0) + w.elements, size(w.slot.length)));
-  let bytes = 0;
-  for (const [slot, count] of elements) bytes += count * storageBytes(slot.storage);
-  return bytes;
+/** How many elements an operand walks over: axes along which it stands still repeat what it has touched. */
+function elementsAlong(sizes: readonly Dim[], { strides }: Operand, axes: readonly number[] | undefined, size: Size): number {
+  let all = 1;
+  // A reduction's result lacks the folded axis, which is the last.
+  for (let a = 0; a < strides.length; a++) {
+    const length = size(sizes[axes ? axes[a]! : a]!);
+    if (length === 0) return 0;
+    if (size(strides[a]!) !== 0) all *= length;
+  }
+  return all;
 }
