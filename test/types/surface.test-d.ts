@@ -4,12 +4,16 @@ import {
   arange,
   type BaseEngine,
   createEngine,
+  customJvp,
   type Data,
+  derivatives,
   dim,
   dynamicSlice,
   type Engine,
   grad,
+  jet,
   jvp,
+  laplacian,
   matmul,
   mean,
   random,
@@ -113,3 +117,22 @@ expectTypeOf(valueAndGrad((x: Tensor<[3]>) => x.mul(x).sum())(tensor([1, 2, 3]))
 // vmap's arguments and results have an axis more than its function's, and where it is, the types do not say.
 expectTypeOf(vmap((x: Tensor<[3]>) => x.sum())(tensor([[1, 2, 3]]))).toEqualTypeOf<Tensor>();
 expectTypeOf(vmap(grad((x: Tensor<[]>) => x.mul(x)))(tensor([1, 2, 3]))).toEqualTypeOf<Tensor>();
+
+// Taylor mode: partial derivatives have their names, orders are a list
+declare const wave: (at: { t: Tensor; x: Tensor }) => Tensor<["n"]>;
+declare const flow: (x: Tensor, y: Tensor) => { p: Tensor; q: Tensor };
+const parts = derivatives(wave, { t: 1, x: 2, tx: true })({ t: anything, x: anything });
+expectTypeOf<keyof typeof parts>().toEqualTypeOf<"u" | "u_t" | "u_x" | "u_xx" | "u_tx">();
+const flows = derivatives(flow, { x: 1, y: 0 })(anything, anything);
+expectTypeOf<keyof typeof flows>().toEqualTypeOf<"p" | "q" | "p_x" | "q_x">();
+const named = derivatives(wave, { t: 1 }, { name: "w" })({ t: anything, x: anything });
+expectTypeOf<keyof typeof named>().toEqualTypeOf<"w" | "w_t">();
+const [, orders] = jet((x: Tensor<[2, 3]>) => tanh(x), matrix, [matrix, null]);
+expectTypeOf(orders).toEqualTypeOf<Tensor<[2, 3]>[]>();
+expectTypeOf(laplacian((x: Tensor): Tensor<[]> => mean(square(x)), matrix)).toEqualTypeOf<Tensor<[]>>();
+expectTypeOf(
+  customJvp(
+    (x: Tensor<[2, 3]>) => tanh(x),
+    (_, [dx]) => dx,
+  )(matrix),
+).toEqualTypeOf<Tensor<[2, 3]>>();
