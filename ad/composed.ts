@@ -23,7 +23,8 @@ export interface ComposedParams<P extends object = object> {
 
 /** A primitive of these rules. The rules that are missing come from the values. One with a transpose and no jvp is linear. */
 export function composedPrimitive<P extends object>(name: string, rules: Rules<P>): RuledPrimitive<ComposedParams<P>> {
-  const ruled = rules.jvp !== undefined || rules.vjp !== undefined;
+  const { jet } = rules;
+  const ruled = rules.jvp !== undefined || rules.vjp !== undefined || jet !== undefined;
   const linear = !ruled && rules.transpose !== undefined;
   const adapt = adaptFor(name);
   const adapted: Rules = {};
@@ -40,6 +41,8 @@ export function composedPrimitive<P extends object>(name: string, rules: Rules<P
     type: (inputs, { values }) => inputs.slice(0, values).map((t) => t.outputs[0]!),
     lower: ({ params, inputs }) => ({ steps: [], outputs: inputs.slice(0, params.values) }),
     ...(!ruled && { jvp }),
+    // A tangent is the first derivative along a curve.
+    ...(jet && !rules.jvp && !rules.vjp && { jvp: adapt("jvp", byJet(jet)) }),
     transpose: ({ params, inputs, cotangents }) => inputs.map((_, i) => (i < params.values ? cotangents[i] : undefined)),
     batch: (call) => batched(primitive, rules, call),
     ...adapted,
@@ -92,6 +95,13 @@ function batched<P extends object>(primitive: RuledPrimitive, rules: Rules<P>, c
   return applyMany(variant, params, [...values, ...inputs.slice(params.values)]);
 }
 
+const byJet =
+  <P extends object>(jet: NonNullable<Rules<P>["jet"]>): NonNullable<Rules<P>["jvp"]> =>
+  ({ tangents, ...call }) => {
+    const series = call.inputs.map((x, i) => [x, tangents[i]]);
+    return jet({ ...call, order: 1, series, found: call.outputs.map((y) => [y]) });
+  };
+
 /** The part of a list that belongs to the operands. */
 const operandsOf = <T>(list: readonly T[], { values, operands }: ComposedParams): T[] => list.slice(values, values + operands);
 
@@ -105,6 +115,10 @@ const adaptFor =
       const seen: Record<string, unknown> = { ...call, params: params.own };
       for (const list of ["inputs", "tangents", "linear", "batched", "series"])
         if (list in call) seen[list] = operandsOf(call[list] as readonly unknown[], params);
+      if (kind === "jet" && (seen["series"] as readonly (readonly Maybe[])[]).some((orders) => orders.length === 0))
+        throw new Error(
+          `${name}: a rule set that gives it a jet rule must give a jvp rule too, so that derivatives flow through its operands`,
+        );
       const results = given(seen);
       if (kind !== "vjp" && kind !== "transpose") return results;
       checkCotangents(name, kind, results, operandsOf(inputs, params));

@@ -84,7 +84,7 @@ class Curve {
     if (held.length > 0 && held.length === moving.length && this.#isJoint(t, held)) return this.#tangent(t, k, held);
     const recurrence = this.#rules.preferred(t.primitive, "jet");
     if (recurrence) {
-      const series = t.inputs.map((input) => Array.from({ length: k + 1 }, (_, i) => this.at(input, i)));
+      const series = inputs.map((input) => (input ? Array.from({ length: k + 1 }, (_, i) => this.at(input, i)) : []));
       const outputs = outputsOf(t);
       const found = outputs.map((y) => Array.from({ length: k }, (_, i) => this.at(y, i)));
       return recurrence({ params: t.params, inputs: t.inputs, outputs, order: k, series, found });

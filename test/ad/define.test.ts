@@ -13,7 +13,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { add, div, mul, neg, square } from "../../ops/arithmetic.ts";
 import { fullLike } from "../../ops/creation.ts";
 import { cos, exp, sin, tanh } from "../../ops/functions.ts";
-import { RuleSet } from "../../ops/primitive.ts";
+import { definePrimitive as defineBare, RuleSet } from "../../ops/primitive.ts";
 import { sum } from "../../ops/reductions.ts";
 import { interpret, itemOf, valueOf } from "./values.ts";
 
@@ -44,6 +44,18 @@ describe("definePrimitive", () => {
     expect(itemOf(grad(f)(f64(3)))).toBe(100);
     expect(valueOf(vmap(f)(vec(1, 2)))).toEqual([1002, 2004]);
     expect(jet(f, f64(3), [1, null])[1].map(itemOf)).toEqual([1, 2]);
+  });
+  it("a rule for series is one for tangents, and what the value is made of needs none", () => {
+    const bare = defineBare<object>({ name: "bare", type: ([x]) => x!.outputs[0]! });
+    const tripled = definePrimitive({
+      name: "tripled",
+      eval: ([x]) => bare([x!], {}),
+      jet: ({ series: [x], order }) => [mul(x![order]!, 3)],
+    });
+    const f = (x: Tensor): Tensor => tripled([square(x)], {});
+    expect(jet(f, f64(2), [1, null])[1].map(itemOf)).toEqual([12, 6]);
+    expect(itemOf(jvp(f, [f64(2)], [1])[1])).toBe(12);
+    expect(itemOf(grad(f)(f64(2)))).toBe(12);
   });
   it("is linear where it has a transpose and no jvp, and reverse mode takes the transpose", () => {
     const flow = definePrimitive({ name: "flow", eval: ([x]) => mul(x!, 3), transpose: ({ cotangents: [ct] }) => [mul(ct!, 5)] });
@@ -100,6 +112,16 @@ describe("rule sets", () => {
     const times = (k: number) => ({ jvp: ({ tangents: [dx] }: { tangents: readonly (Tensor | undefined)[] }) => [mul(dx!, k)] });
     const rules = new RuleSet({ g: times(11), h: times(13) });
     expect([grad(g, { rules }), grad(g), grad(h, { rules }), grad(h)].map((d) => itemOf(d(f64(2))))).toEqual([11, 2, 13, 4]);
+  });
+  it("a series for what has no rules needs the jvp beside it", () => {
+    const composed = definePrimitive({ name: "h", eval: ([x]) => square(x!) });
+    const h = (x: Tensor): Tensor => composed([x], {});
+    const series = { jet: ({ order, outputs }: { order: number; outputs: readonly Tensor[] }) => [fullLike(outputs[0]!, 10 * order)] };
+    expect(() => jet(h, f64(1), [1], { rules: new RuleSet({ h: series }) })).toThrow(
+      /h: a rule set that gives it a jet rule must give a jvp/,
+    );
+    const both = new RuleSet({ h: { ...series, jvp: ({ tangents: [dx] }) => [mul(dx!, 10)] } });
+    expect(jet(h, f64(1), [1, null], { rules: both })[1].map(itemOf)).toEqual([10, 20]);
   });
   it("override batch and transpose rules too", () => {
     const rules = new RuleSet({
