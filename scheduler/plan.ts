@@ -232,7 +232,9 @@ export class Plan {
     this.kernels = steps.reduce((n, step) => n + (step.rows?.stages.length ?? 1), 0);
     this.traffic = trafficOf(this.#able, size);
     const staying = memory.bytes - memory.arenaBytes;
-    this.peak = { bytes: staying + this.#arena.bytes, live: staying + this.#arena.live };
+    // Tiles of rows lie in room of their own, one kernel's after the other's.
+    const tiles = steps.reduce((most, step) => Math.max(most, step.rows?.bytes ?? 0), 0);
+    this.peak = { bytes: staying + this.#arena.bytes + tiles, live: staying + this.#arena.live + tiles };
     this.#program = backend.prepare([{ kind: "run", steps }]);
     this.#layout = memory.layout;
     this.#sizesVersion = sizesVersion;

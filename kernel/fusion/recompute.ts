@@ -10,6 +10,8 @@ import { isWhole, type View } from "../view.ts";
 import { Group, type GroupValue, type Item, readersOf, sameView, writtenOnce } from "./items.ts";
 import { rewrite, unstored } from "./rewrite.ts";
 
+/** Values with fewer elements are stored: that costs next to nothing, and a later change may find them there. */
+const LEAST_ELEMENTS = 4096;
 /** How many operations a value may cost to be computed again. */
 const MOST_OPERATIONS = 12;
 /** What operations cost that are many of the machine's. */
@@ -27,7 +29,9 @@ export function recompute(items: readonly Item[], keep: (slot: Slot) => boolean)
   const final = writtenOnce(items);
   for (const item of items) {
     if (!(item instanceof Group)) continue;
-    const single = sameDim(sizeOf(item.shape), 1);
+    const size = sizeOf(item.shape);
+    const single = sameDim(size, 1);
+    if (typeof size === "number" && size < LEAST_ELEMENTS && !single) continue;
     /** What is in memory anyway, by its expression. */
     const resident = new Map<e.Expr, View>();
     const candidates: [Slot, GroupValue, Group[]][] = [];
