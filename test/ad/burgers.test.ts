@@ -101,7 +101,7 @@ describe("a Burgers PINN loss and its parameter gradient", () => {
       w: constant(l.w, { shape: [l.inputs, l.outputs], dtype: "float64" }),
       b: constant(l.b, { shape: [l.outputs], dtype: "float64" }),
     }));
-    const [t, x] = [0, 1].map((c) => constant(column(c).slice(0, 4), { dtype: "float64" })) as [Tensor, Tensor];
+    const [t, x] = [0, 1].map((c) => constant(column(c).slice(0, 2), { dtype: "float64" })) as [Tensor, Tensor];
     const nested: Tensor[] = [];
     let g = (p: Params, y: Tensor): Tensor => network(p, t, y);
     for (let k = 0; k < 6; k++) {
@@ -122,7 +122,7 @@ describe("a Burgers PINN loss and its parameter gradient", () => {
       return grad((z: Tensor) => sum(second(z)))(x);
     });
     expect(relativeError(byJet, byGrad)).toBeLessThan(1e-10);
-    expect(u.shape).toEqual([4]);
+    expect(u.shape).toEqual([2]);
   });
 
   it("the plain loop's own gradient agrees with finite differences", () => {
