@@ -77,8 +77,13 @@ const bell = (x: Tensor, factor: number, scale: number): Tensor => mul(factor, e
 
 /** 1 - erf(x), relatively accurate where it is small. */
 export const erfc = define("erfc", gaussian.erfc, (dx, x) => mul(dx, bell(x, -2 / rootOfPi, -1)));
+const scaled = family(
+  (n) => (n === 0 ? "erfcx" : `erfcx derivative ${n}`),
+  gaussian.erfcxDerivative,
+  (n, x) => scaled(n + 1)([x], {}),
+);
 /** exp(x^2) erfc(x). */
-export const erfcx = define("erfcx", gaussian.erfcx, (dx, x, y) => mul(dx, mul(2, sub(mul(x, y), 1 / rootOfPi))));
+export const erfcx: Unary = (x) => scaled(0)([toFloat("erfcx", x)], {});
 /** y with erf(y) = x: infinite at 1 and -1, NaN beyond. */
 export const erfinv = define("erfinv", gaussian.erfinv, (dx, _, y) => mul(dx, bell(y, rootOfPi / 2, 1)));
 /** The probability that a normal variable is below x. */
@@ -134,6 +139,7 @@ export const entr: Unary = (x) => {
 
 const orders: readonly (readonly [RegExp, (n: number) => PrimitiveFunction<object>])[] = [
   [/^(?:polygamma (\d+)|digamma)$/, polygammas],
+  [/^erfcx(?: derivative (\d+))?$/, scaled],
   [/^(?:bessel i |i)(\d+)$/, bessels],
   [/^(?:scaled bessel i (\d+)|i(\d)e)$/, scaledBessels],
 ];

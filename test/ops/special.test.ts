@@ -69,6 +69,19 @@ describe("derivatives by closed forms", () => {
     const [, slope] = derivatives(special.logNdtr, -1e4, 1);
     close([slope!], [1e4 + 1e-4], 1e-12);
     close(derivatives(special.logNdtr, 40, 1), [0, 0]);
+    // The second derivative is -1 + 1/x^2 - 6/x^4 + ...
+    close([derivatives(special.logNdtr, -1e4, 2)[2]!], [-1 + 1e-8], 1e-14);
+  });
+  it("of erfcx are no differences of large numbers", () => {
+    // 1/(x sqrt pi) (1 - 1/(2 x^2) + 3/(4 x^4) - 15/(8 x^6) ...), differentiated term by term.
+    const x = 1e3;
+    const series = (k: number): number =>
+      [1, -1 / 2, 3 / 4, -15 / 8].reduce((sum, c, j) => {
+        let factor = c;
+        for (let i = 0; i < k; i++) factor *= -(2 * j + 1 + i);
+        return sum + factor * x ** -(2 * j + 1 + k);
+      }, 0) / Math.sqrt(Math.PI);
+    derivatives(special.erfcx, x, 4).forEach((d, k) => close([d / series(k)], [1], 1e-13));
   });
   it("of inverse hyperbolic functions", () => {
     close(derivatives(special.asinh, 0.75, 2), [Math.LN2, 0.8, -0.75 * 0.8 ** 3]);
