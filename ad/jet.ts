@@ -25,7 +25,7 @@ export function jet<Y>(
 ): Tensors<Y>[];
 export function jet<A extends readonly unknown[], R>(
   f: (...args: A) => R,
-  x: { [K in keyof A]: unknown } | Tensor | number,
+  x: { [K in keyof A]: unknown } | (A extends readonly [infer X] ? X : never) | Tensor | number,
   series: readonly unknown[],
   options?: TransformOptions,
 ): [Tensors<R>, Tensors<R>[]];

@@ -214,6 +214,8 @@ describe("with other transforms", () => {
     const [y, orders] = jet(f, [{ a: f64(2) }, f64(3)], [[{ a: f64(5) }], [7, null]]);
     const [first, second] = orders as { ab: Tensor; c: Tensor }[];
     expect(valuesOf(y.ab, y.c, first!.ab, first!.c, second!.ab, second!.c).flat()).toEqual([6, 9, 29, 42, 70, 98]);
+    const [z, [dz]] = jet((p: { a: Tensor; b: Tensor }) => mul(p.a, p.b), { a: f64(2), b: f64(3) }, [{ a: 1, b: 10 }]);
+    expect(valuesOf(z, dz!).flat()).toEqual([6, 23]);
     const [x, w] = [placeholder([], "float64"), placeholder([], "float64")];
     expect(jet(mul(x, w), { x, w }, [{ x: 1, w: 1 }])).toEqual([add(w, x)]);
   });
