@@ -4,10 +4,8 @@
  */
 import * as fx from "../index.ts";
 import type { Tensor } from "../core/tensor.ts";
-
-export type Options = Readonly<Record<string, unknown>>;
-/** One output, or those that are differentiated, in their order. */
-export type Operation = (inputs: readonly Tensor[], args: readonly unknown[], options: Options) => Tensor | readonly Tensor[];
+import { type Operation, type Options, Unsupported } from "./oracle-kinds.ts";
+import { linearAlgebra } from "./oracle-linear-algebra.ts";
 
 type Unary = (x: Tensor) => Tensor;
 type Binary = (x: fx.Operand, y: fx.Operand) => Tensor;
@@ -94,16 +92,9 @@ const frexp: Operation = ([x]) => {
   return fx.where(fx.equal(x!, 0), x!, fx.div(x!, fx.exp2(exponent)));
 };
 const prelu: Operation = ([x, slope]) => {
-  // Slopes belong to axis 1, the channels.
+  // Slopes belong to axis 1, the channels; one alone is for all.
   const shape = x!.rank < 2 || slope!.rank === 0 ? [] : x!.shape.map((_, i) => (i === 1 ? slope!.shape[0]! : 1));
-  return loose.prelu!(
-    x,
-    slope!.rank === 0 || shape.length > 0
-      ? slope!.rank === 0
-        ? slope
-        : fx.reshape(slope!, shape as never)
-      : fx.reshape(slope!, [] as never),
-  );
+  return loose.prelu!(x, fx.reshape(slope!, shape as never));
 };
 const cross: Operation = ([a, b], args, o) => {
   const given = (o.dim ?? args[0]) as number | undefined | null;
@@ -115,14 +106,12 @@ const softplus: Operation = ([x], args, o) => {
   return fx.where(fx.greater(fx.mul(x!, beta), threshold), x!, fx.softplus(x!, { beta }));
 };
 
-/** Why an operation, or a case of one, is not checked. */
-export class Unsupported extends Error {}
-
 const one = (...names: readonly string[]): Record<string, Operation> => Object.fromEntries(names.map((n) => [n, unary(loose[n] as Unary)]));
 const renamed = (names: Readonly<Record<string, Unary>>): Record<string, Operation> =>
   Object.fromEntries(Object.entries(names).map(([name, f]) => [name, unary(f)]));
 
 export const operations: Readonly<Record<string, Operation>> = {
+  ...linearAlgebra,
   ...one(
     "abs",
     "acos",

@@ -11,7 +11,8 @@ import type { DType } from "../core/dtype.ts";
 import { constant } from "../core/leaves.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { evaluate, failed } from "../test/oracle/evaluate.ts";
-import { operations, type Options, reasons, Unsupported } from "./oracle-operations.ts";
+import { type Options, Unsupported } from "./oracle-kinds.ts";
+import { operations, reasons } from "./oracle-operations.ts";
 
 interface Numbers {
   readonly data: readonly number[];
