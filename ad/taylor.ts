@@ -8,6 +8,7 @@
  * linear in x' and still along the curve (structural primitives, piecewise linear ones), the primitive's tangent of order k is
  * order k at once; what is linear in each of two inputs follows Leibniz. Rules of their own save work.
  */
+import { isFloat } from "../core/dtype.ts";
 import { dependents, topological } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
 import { apply, applyMany, outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
@@ -176,8 +177,10 @@ class Curve {
   }
 
   #transmits(t: Tensor): boolean {
-    if (t.primitive === outputPrimitive || this.#rules.preferred(t.primitive, "jet")) return true;
-    return this.#rate(t).some((rate) => rate !== undefined);
+    const [node, index] = t.primitive === outputPrimitive ? [t.inputs[0]!, (t.params as { index: number }).index] : [t, undefined];
+    if (this.#rules.preferred(node.primitive, "jet")) return isFloat(t.dtype);
+    const rates = this.#rate(node);
+    return index === undefined ? rates.some((rate) => rate !== undefined) : rates[index] !== undefined;
   }
 
   /** Whether a node is part of a rate: it holds a velocity. */
