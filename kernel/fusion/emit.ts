@@ -4,7 +4,7 @@
  */
 import { body, type Slot, type Step } from "../kernel.ts";
 import { loop } from "../lowering.ts";
-import { Group, type Item, readersOf, readsOf, writtenBy } from "./items.ts";
+import { addTo, Group, type Item, readersOf, readsOf, writtenBy } from "./items.ts";
 
 export function emit(items: readonly Item[], keep: (slot: Slot) => boolean): Step[] {
   const wanted = dropUnwanted(items, keep);
@@ -14,19 +14,14 @@ export function emit(items: readonly Item[], keep: (slot: Slot) => boolean): Ste
 /** Leaves of each group what is kept or read, beginning at the end. */
 function dropUnwanted(items: readonly Item[], keep: (slot: Slot) => boolean): Item[] {
   const readers = readersOf(items);
-  const byLevel = [...items].sort((a, b) => b.level - a.level);
   const dropped = new Set<Item>();
-  for (const item of byLevel) {
+  for (const item of [...items].sort((a, b) => b.level - a.level)) {
     if (!(item instanceof Group)) continue;
     const before = new Set(item.reads.map((r) => r.slot));
-    item.keepOnly((slot) => keep(slot) || (readers.get(slot)?.some((r) => !dropped.has(r)) ?? false));
+    item.keepOnly((slot) => keep(slot) || (readers.get(slot)?.size ?? 0) > 0);
     if (item.values.size === 0) dropped.add(item);
     const after = new Set(item.reads.map((r) => r.slot));
-    for (const slot of before) {
-      if (after.has(slot)) continue;
-      const list = readers.get(slot)!;
-      list.splice(list.indexOf(item), 1);
-    }
+    for (const slot of before) if (!after.has(slot)) readers.get(slot)!.delete(item);
   }
   return items.filter((item) => !dropped.has(item));
 }
@@ -52,24 +47,22 @@ function inOrder(items: readonly Item[]): Item[] {
   return order;
 }
 
-/** What each item has to come after: those that write what it reads, and those that touched what it writes. */
+/** What each item has to come after: the last that wrote what it reads or writes, and those that have read what it writes since then. */
 function dependencies(items: readonly Item[]): Map<Item, Item[]> {
-  const writers = new Map<Slot, Item[]>();
-  const readers = new Map<Slot, Item[]>();
-  const put = (map: Map<Slot, Item[]>, slot: Slot, item: Item): void => {
-    const list = map.get(slot);
-    if (list) list.push(item);
-    else map.set(slot, [item]);
-  };
+  const writer = new Map<Slot, Item>();
+  const readers = new Map<Slot, Set<Item>>();
   const after = new Map<Item, Item[]>();
   for (const item of items) {
     const before = new Set<Item>();
-    const reads = new Set(readsOf(item).map((r) => r.slot));
+    const reads = readsOf(item).map((r) => r.slot);
     const writes = new Set(writtenBy(item));
-    for (const slot of [...reads, ...writes]) for (const w of writers.get(slot) ?? []) before.add(w);
-    for (const slot of writes) for (const r of readers.get(slot) ?? []) before.add(r);
-    for (const slot of reads) put(readers, slot, item);
-    for (const slot of writes) put(writers, slot, item);
+    for (const slot of [...reads, ...writes]) if (writer.has(slot)) before.add(writer.get(slot)!);
+    for (const slot of writes) {
+      for (const r of readers.get(slot) ?? []) before.add(r);
+      readers.delete(slot);
+      writer.set(slot, item);
+    }
+    for (const slot of reads) addTo(readers, slot, item);
     before.delete(item);
     after.set(item, [...before]);
   }

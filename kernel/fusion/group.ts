@@ -24,8 +24,8 @@ class Grouping {
   /** The last item that writes a slot, and the highest level on which it is read. */
   readonly #writers = new Map<Slot, Item>();
   readonly #read = new Map<Slot, number>();
-  /** The groups of a level and a space. */
-  readonly #groups = new Map<string, Group[]>();
+  /** Of each level and space, the group that last came to read a slot. */
+  readonly #readers = new Map<string, Map<Slot, Group>>();
   readonly #literal: Literal;
 
   constructor(literal: Literal) {
@@ -39,6 +39,8 @@ class Grouping {
     if (source?.writes.every((w) => isWhole(w) && !this.#writers.has(w.slot))) {
       item = this.#home(source);
       item.add(source, place);
+      const beside = this.#readersOf(item);
+      for (const { slot } of source.reads) beside.set(slot, item);
     } else {
       item = { step, level: this.#levelOf(step), place };
       this.items.push(item);
@@ -48,9 +50,7 @@ class Grouping {
   }
 
   #writer(slot: Slot): Item | undefined {
-    let item = this.#writers.get(slot);
-    while (item instanceof Group && item.into) item = item.into;
-    return item;
+    return current(this.#writers.get(slot));
   }
 
   /** Above what it reads, and what was done to the slots that it writes. Several steps that write one slot keep their order on one level. */
@@ -84,27 +84,33 @@ class Grouping {
     if (below.size > 0) {
       const [home, ...others] = below;
       if (home && fits(source, home, others)) {
-        for (const other of others) this.#merge(home, other);
+        for (const other of others) home.absorb(other);
         return home;
       }
       level++;
     }
-    const key = `${level} ${space}`;
-    const beside = this.#groups.get(key)?.findLast((g) => g.shares(source) && g.admits(source));
-    if (beside) return beside;
     const home = new Group(source.shape, space, level);
+    const readers = this.#readersOf(home);
+    for (const { slot } of source.reads) {
+      const beside = current(readers.get(slot));
+      if (beside instanceof Group && beside.admits(source)) return beside;
+    }
     this.items.push(home);
-    const list = this.#groups.get(key);
-    if (list) list.push(home);
-    else this.#groups.set(key, [home]);
     return home;
   }
 
-  #merge(home: Group, other: Group): void {
-    home.absorb(other);
-    const list = this.#groups.get(`${other.level} ${other.space}`)!;
-    list.splice(list.indexOf(other), 1);
+  #readersOf({ level, space }: Group): Map<Slot, Group> {
+    const key = `${level} ${space}`;
+    let readers = this.#readers.get(key);
+    if (!readers) this.#readers.set(key, (readers = new Map()));
+    return readers;
   }
+}
+
+/** The group that took over, where one did. */
+function current(item: Item | undefined): Item | undefined {
+  while (item instanceof Group && item.into) item = item.into;
+  return item;
 }
 
 /** The same loop over an index space without axes of size 1: what reshapes put in and take away keeps nobody apart. */

@@ -68,11 +68,6 @@ export class Group {
     return source.reads.every((v, i) => !this.values.has(v.slot) || (isWhole(v) && !positions.has(i)));
   }
 
-  /** Whether they read something in common. Only then do independent loops become one: else kernels would be as many as neighbourhoods. */
-  shares(source: Loop): boolean {
-    return source.reads.some((v) => this.reads.some((r) => r.slot === v.slot));
-  }
-
   /** Whether it takes elements of these reads at computed positions. */
   readsAtPositions(reads: ReadonlySet<number>): boolean {
     for (const x of this.#expressions) if (x.op === "at" && reads.has(x.value)) return true;
@@ -186,13 +181,14 @@ export function writtenOnce(items: readonly Item[]): (slot: Slot) => boolean {
 }
 
 /** The items that read each slot from memory. */
-export function readersOf(items: readonly Item[]): Map<Slot, Item[]> {
-  const readers = new Map<Slot, Item[]>();
-  for (const item of items)
-    for (const slot of new Set(readsOf(item).map((r) => r.slot))) {
-      const list = readers.get(slot);
-      if (list) list.push(item);
-      else readers.set(slot, [item]);
-    }
+export function readersOf(items: readonly Item[]): Map<Slot, Set<Item>> {
+  const readers = new Map<Slot, Set<Item>>();
+  for (const item of items) for (const { slot } of readsOf(item)) addTo(readers, slot, item);
   return readers;
+}
+
+export function addTo(sets: Map<Slot, Set<Item>>, slot: Slot, item: Item): void {
+  const set = sets.get(slot);
+  if (set) set.add(item);
+  else sets.set(slot, new Set([item]));
 }

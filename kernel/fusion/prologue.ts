@@ -25,7 +25,7 @@ export function prologue(items: readonly Item[], keep: (slot: Slot) => boolean):
     if (!source?.fold || source.reads.length !== 1 || source.body.values.some((v) => v.op !== "read")) return item;
     const { slot } = source.reads[0]!;
     const producer = producers.get(slot);
-    if (!producer || keep(slot) || readers.get(slot)!.length !== 1) return item;
+    if (!producer || keep(slot) || readers.get(slot)!.size !== 1) return item;
     const step = withPrologue(item.step, producer, (s) => final(s) && (keep(s) || readers.has(s)));
     return step ? { ...item, step } : item;
   });

@@ -7,7 +7,7 @@ import { sizeOf } from "../../core/shape.ts";
 import * as e from "../expr.ts";
 import type { Slot } from "../kernel.ts";
 import { isWhole, type View } from "../view.ts";
-import { Group, type GroupValue, type Item, readersOf, sameView, writtenOnce } from "./items.ts";
+import { addTo, Group, type GroupValue, type Item, readersOf, sameView, writtenOnce } from "./items.ts";
 import { rewrite, unstored } from "./rewrite.ts";
 
 /** Values with fewer elements are stored: that costs next to nothing, and a later change may find them there. */
@@ -37,7 +37,7 @@ export function recompute(items: readonly Item[], keep: (slot: Slot) => boolean)
     const candidates: [Slot, GroupValue, Group[]][] = [];
     for (const [slot, value] of item.values) {
       if (!final(slot)) continue;
-      const wanted = readers.get(slot) ?? [];
+      const wanted = [...(readers.get(slot) ?? [])];
       if (!keep(slot) && wanted.length > 0 && wanted.every((r) => r instanceof Group && mayCompute(r, slot, item, single)))
         candidates.push([slot, value, wanted as Group[]]);
       else if (keep(slot) || wanted.length > 0) resident.set(value.expr, value.write);
@@ -51,12 +51,7 @@ export function recompute(items: readonly Item[], keep: (slot: Slot) => boolean)
     move(moved, item, resident, single);
     for (const { slot, consumers } of moved) {
       readers.delete(slot);
-      for (const c of consumers)
-        for (const { slot: read } of c.reads) {
-          const list = readers.get(read);
-          if (!list) readers.set(read, [c]);
-          else if (!list.includes(c)) list.push(c);
-        }
+      for (const c of consumers) for (const { slot: read } of c.reads) addTo(readers, read, c);
     }
   }
 }

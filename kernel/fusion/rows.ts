@@ -50,26 +50,37 @@ class Phases {
 
   constructor(steps: readonly Step[], count: Dim) {
     this.#steps = steps;
-    const writers = stepsBySlot(steps, (step) => operandsOf(step).writes);
-    const readers = stepsBySlot(steps, (step) => operandsOf(step).reads);
+    const writers = new Map<Slot, number>();
+    for (const step of steps) for (const { slot } of operandsOf(step).writes) writers.set(slot, (writers.get(slot) ?? 0) + 1);
+    /** Who wrote a slot last, and who has read it in the latest phase since then. */
+    const written = new Map<Slot, Step>();
+    const read = new Map<Slot, Step>();
     for (const step of steps) {
       const { reads, writes } = operandsOf(step);
-      const alone = writes.every(({ slot }) => writers.get(slot)!.length === 1);
-      const stage = alone ? stageOf(step, count) : undefined;
+      const stage = writes.every(({ slot }) => writers.get(slot) === 1) ? stageOf(step, count) : undefined;
       if (stage) this.stages.set(step, stage);
       const aligned = stage ? slotsByRow(stage, count) : new Set<Slot>();
       let phase = stage ? 0 : -1;
-      const after = (other: Step, sameTile: boolean): void => {
-        // Only steps before this one have a phase by now.
-        const at = this.#phases.get(other);
-        if (at === undefined) return;
+      const after = (other: Step | undefined, sameTile: boolean): void => {
+        if (!other) return;
+        const at = this.#phases.get(other)!;
         const onRows = this.stages.has(other);
         phase = Math.max(phase, sameTile ? at : stage ? at + (onRows ? 2 : 1) : at + (onRows ? 1 : 0));
       };
-      for (const { slot } of reads)
-        for (const w of writers.get(slot) ?? []) after(w, aligned.has(slot) && this.stages.get(w)?.reduces === false);
-      for (const { slot } of writes) for (const other of [...(writers.get(slot) ?? []), ...(readers.get(slot) ?? [])]) after(other, false);
+      for (const { slot } of reads) {
+        const w = written.get(slot);
+        after(w, aligned.has(slot) && w !== undefined && this.stages.get(w)?.reduces === false);
+      }
+      for (const { slot } of writes) {
+        after(written.get(slot), false);
+        after(read.get(slot), false);
+      }
       this.#phases.set(step, phase);
+      for (const { slot } of reads) {
+        const before = read.get(slot);
+        if (!before || this.#phases.get(before)! < phase) read.set(slot, step);
+      }
+      for (const { slot } of writes) written.set(slot, step);
     }
   }
 
@@ -84,17 +95,6 @@ class Phases {
     }
     return [...lists].sort(([a], [b]) => a - b).map(([, list]) => list);
   }
-}
-
-function stepsBySlot(steps: readonly Step[], operands: (step: Step) => readonly { readonly slot: Slot }[]): Map<Slot, Step[]> {
-  const map = new Map<Slot, Step[]>();
-  for (const step of steps)
-    for (const slot of new Set(operands(step).map((o) => o.slot))) {
-      const list = map.get(slot);
-      if (list) list.push(step);
-      else map.set(slot, [step]);
-    }
-  return map;
 }
 
 /** How rows lie in a step, if each of its results is of one row, or a sum over all. */
