@@ -13,7 +13,7 @@ export function emitRoutine(f: FunctionBuilder, { routine, storage }: RoutineKer
   const { get, set, i32 } = f;
   const operands = [...routine.reads, ...routine.writes];
   const storages = storagesOf(operands, storage);
-  const sizeCount = 1 + Math.max(0, ...operands.flatMap(({ extent }) => extent));
+  const sizeCount = 1 + Math.max(0, ...[...operands, ...(routine.room ?? [])].flatMap(({ extent }) => extent));
   const words = take(f.words(0), sizeCount + operands.length + 1);
   const [sizes, places] = [words.slice(0, sizeCount), words.slice(sizeCount)];
   const [items] = sizes as [Local];

@@ -76,8 +76,8 @@ export interface Routine {
   readonly name: string;
   readonly reads: readonly { readonly extent: Extent; readonly type?: "i32" }[];
   readonly writes: readonly { readonly extent: Extent; readonly type?: "i32" }[];
-  /** Room that the routine needs for one item, in elements of the float type: sums of extents, each a number of times. */
-  readonly room?: readonly { readonly extent: Extent; readonly times: number }[];
+  /** Room that the routine needs for one item, in elements of the float type: the sum of these. */
+  readonly room?: readonly { readonly extent: Extent }[];
   /** What one item costs, in multiplications, about. */
   cost(sizes: readonly number[]): number;
   /** Computes one item. */
@@ -86,14 +86,16 @@ export interface Routine {
 
 export const extentOf = (extent: Extent, sizes: readonly number[]): number => extent.reduce((n, k) => n * sizes[k]!, 1);
 export const roomOf = ({ room = [] }: Routine, sizes: readonly number[]): number =>
-  room.reduce((n, { extent, times }) => n + times * extentOf(extent, sizes), 0);
+  room.reduce((n, { extent }) => n + extentOf(extent, sizes), 0);
 export const storagesOf = (operands: Routine["reads"], storage: Storage): Storage[] => operands.map(({ type }) => type ?? storage);
 
 /** The elements of a matrix, by row and column. */
 export type Elements<V> = (row: Index<V>, column: Index<V>) => V;
 
-/** Those of a row-major operand with so many columns. */
+/** Those of a row-major operand with so many columns, from one of its elements on. */
 export const matrix =
-  <V>(m: Machine<V>, operand: number, columns: Index<V>): Elements<V> =>
-  (row, column) =>
-    m.at(operand, m.plus(m.times(row(), columns()), column()));
+  <V>(m: Machine<V>, operand: number, columns: Index<V>, start?: Index<V>): Elements<V> =>
+  (row, column) => {
+    const element = m.plus(m.times(row(), columns()), column());
+    return m.at(operand, start ? m.plus(element, start()) : element);
+  };

@@ -12,7 +12,9 @@ import { type Kernel, routineKernel } from "../kernel/kernel.ts";
 import { type Lowered, outputView, packed } from "../kernel/lowering.ts";
 import type { Routine } from "../kernel/routine.ts";
 import type { View } from "../kernel/view.ts";
+import { neg } from "./arithmetic.ts";
 import { batchAlong } from "./broadcast.ts";
+import { concatenate } from "./concatenate.ts";
 import { batchedMatmul } from "./matmul.ts";
 import { type Operand, toFloat } from "./operand.ts";
 import type { BatchCall, PrimitiveFunction } from "./primitive.ts";
@@ -50,6 +52,11 @@ export const swapLast = (t: Tensor): Tensor => moveaxis(t, -1, -2);
 // Of stacks [items, rows, columns].
 export const product = (a: Tensor, b: Tensor): Tensor => batchedMatmul([a, b], {});
 export const transposed = (a: Tensor): Tensor => permute(a, [0, 2, 1]);
+
+/**
+ * The tangent of [Q, P], orthogonal, of which that of Q is known: P moves only as far as it must to stay orthogonal to Q, dP = -Q dQ^T P.
+ */
+export const completed = (q: Tensor, p: Tensor, dq: Tensor): Tensor => concatenate([dq, neg(product(q, product(transposed(dq), p)))], 2);
 
 /** Throws unless the operands have one float dtype; positions, in int32, aside. */
 export function floatsAlike(op: string, inputs: readonly Tensor[]): void {

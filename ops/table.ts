@@ -17,6 +17,7 @@ import * as cumsum from "./cumsum.ts";
 import * as cumulative from "./cumulative.ts";
 import * as diagonal from "./diagonal.ts";
 import * as functions from "./functions.ts";
+import * as eigh from "./eigh.ts";
 import "./floating.ts";
 import * as gather from "./gather.ts";
 import * as identity from "./identity.ts";
@@ -26,6 +27,7 @@ import * as matmul from "./matmul.ts";
 import * as pad from "./pad.ts";
 import * as piecewise from "./piecewise.ts";
 import * as power from "./power.ts";
+import * as qr from "./qr.ts";
 import * as random from "./random.ts";
 import * as reductions from "./reductions.ts";
 import * as reshape from "./reshape.ts";
@@ -34,6 +36,7 @@ import * as sinc from "./sinc.ts";
 import * as solve from "./solve.ts";
 import * as sort from "./sort.ts";
 import * as special from "./special.ts";
+import * as svd from "./svd.ts";
 import * as transpose from "./transpose.ts";
 import * as triangular from "./triangular.ts";
 import * as windows from "./windows.ts";
@@ -41,7 +44,7 @@ import * as windows from "./windows.ts";
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
   ...[addN, arithmetic, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
-  ...[cholesky, lu, solve, triangular],
+  ...[cholesky, eigh, lu, qr, solve, svd, triangular],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);

@@ -64,7 +64,7 @@ const solver = (transposed: boolean): Routine => ({
   name: `luSolve${transposed ? " transposed" : ""}`,
   reads: [{ extent: [1, 1] }, { extent: [1], type: "i32" }, { extent: [1, 2] }],
   writes: [{ extent: [1, 2] }],
-  room: transposed ? [{ extent: [1, 2], times: 1 }] : [],
+  room: transposed ? [{ extent: [1, 2] }] : [],
   cost: ([, n, columns]) => n! * n! * columns!,
   run: <V>(m: Machine<V>) => {
     const [n, columns] = [() => m.size(1), () => m.size(2)];

@@ -1,11 +1,16 @@
 /** Linear algebra, with arguments it is checked at: matrices made well conditioned inside the function. See cases.ts. */
+import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, mul } from "../../ops/arithmetic.ts";
 import { cholesky } from "../../ops/cholesky.ts";
 import { eye } from "../../ops/creation.ts";
+import { eigh } from "../../ops/eigh.ts";
 import { lu } from "../../ops/lu.ts";
 import { matmul } from "../../ops/matmul.ts";
+import { slice } from "../../ops/pad.ts";
+import { qr } from "../../ops/qr.ts";
 import { det, inv, slogdet, solve } from "../../ops/solve.ts";
+import { svd } from "../../ops/svd.ts";
 import { swapaxes } from "../../ops/transpose.ts";
 import { triangularSolve } from "../../ops/triangular.ts";
 import type { Case } from "../ops/cases.ts";
@@ -112,4 +117,71 @@ export const linalgCases: readonly Case[] = [
   { name: "inv of a number", f: (a) => inv(a!), shapes: [[1, 1]], domain: [0.5, 2] },
   { name: "det", f: (a) => det(dominant(a!)), shapes: [[2, 3, 3]], domain: [-1, 1] },
   { name: "logabsdet", f: (a) => slogdet(dominant(a!)).logabsdet, shapes: [[2, 3, 3]], domain: [-1, 1] },
+];
+
+/** With singular values, or eigenvalues, that are well apart. */
+const spread = (a: Tensor): Tensor => {
+  const [m, n] = a.shape.slice(-2) as [number, number];
+  const steps = constant(
+    Float64Array.from({ length: m * n }, (_, i) => (i % n === Math.floor(i / n) ? 3 + 4 * (i % n) : 0)),
+    { shape: [m, n] },
+  );
+  return add(a, steps);
+};
+
+type Pick = (a: Tensor) => Tensor;
+const spectral = (name: string, shapes: readonly (readonly number[])[], pick: Pick): Case[] =>
+  shapes.map((shape) => ({ name: `${name} of [${shape.join()}]`, f: (a) => pick(spread(a!)), shapes: [shape], domain: [-1, 1] }));
+
+/** The projection on what the first two columns leave. */
+const complement = (q: Tensor): Tensor => {
+  const rest = slice(q, [null, 2]);
+  return matmul(rest, swapaxes(rest, 0, 1));
+};
+
+export const spectralCases: readonly Case[] = [
+  ...spectral(
+    "qr, Q",
+    [
+      [3, 3],
+      [4, 2],
+      [2, 3],
+    ],
+    (a) => qr(a).q,
+  ),
+  ...spectral(
+    "qr, R",
+    [
+      [4, 2],
+      [2, 2, 3],
+    ],
+    (a) => qr(a).r,
+  ),
+  ...spectral("complete qr, Q", [[3, 2]], (a) => qr(a, { mode: "complete" }).q),
+  ...spectral("complete qr, complement", [[4, 2]], (a) => complement(qr(a, { mode: "complete" }).q)),
+  ...spectral("complete qr, R", [[3, 2]], (a) => qr(a, { mode: "complete" }).r),
+  ...spectral("eigh, values", [[2, 2, 2]], (a) => eigh(a).w),
+  ...spectral(
+    "eigh, vectors",
+    [
+      [1, 1],
+      [3, 3],
+    ],
+    (a) => eigh(a).v,
+  ),
+];
+
+export const svdCases: readonly Case[] = [
+  ...spectral("svd, values", [[2, 2, 3]], (a) => svd(a).s),
+  ...spectral(
+    "svd, U",
+    [
+      [3, 3],
+      [4, 2],
+    ],
+    (a) => svd(a).u,
+  ),
+  ...spectral("svd, V", [[2, 3]], (a) => svd(a).vt),
+  ...spectral("full svd, U", [[3, 2]], (a) => svd(a, { fullMatrices: true }).u),
+  ...spectral("full svd, complement", [[4, 2]], (a) => complement(svd(a, { fullMatrices: true }).u)),
 ];

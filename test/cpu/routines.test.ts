@@ -5,7 +5,10 @@ import { arrayOf, type Storage } from "../../core/dtype.ts";
 import { routineKernel } from "../../kernel/kernel.ts";
 import { extentOf, type Routine, storagesOf } from "../../kernel/routine.ts";
 import { cholesky } from "../../kernel/routines/cholesky.ts";
+import { eigh } from "../../kernel/routines/eigh.ts";
 import { lu, luSolve } from "../../kernel/routines/lu.ts";
+import { qr } from "../../kernel/routines/qr.ts";
+import { svd } from "../../kernel/routines/svd.ts";
 import { triangularSolve } from "../../kernel/routines/triangular.ts";
 import { expectAgreement, someData, Tape, tape } from "./cases.ts";
 
@@ -87,6 +90,38 @@ test("luSolve, of factors, and of their transpose", () => {
         sizes: [b, n, columns],
         reads: [some(b * n * n), order, some(b * n * columns)].map((data) => ({ data, offset: 0, strides: [1] })),
         writes: [{ storage, length: b * n * columns, offset: 0, strides: [1] }],
+        uniforms: [],
+      });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+const short = fc.integer({ min: 0, max: 6 });
+
+test("qr and svd, reduced and complete, also where columns depend on each other", () => {
+  fc.assert(
+    fc.property(tape, storages, items, short, short, fc.boolean(), fc.boolean(), (numbers, storage, b, n, more, complete, whole) => {
+      const sizes = [b, n + more, n, complete ? n + more : n];
+      expectSame(qr, storage, sizes, numbers, whole);
+      expectSame(svd, storage, sizes, numbers, whole);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("eigh, also where eigenvalues are equal", () => {
+  fc.assert(
+    fc.property(tape, storages, fc.integer({ min: 0, max: 8 }), fc.boolean(), (numbers, storage, n, whole) => {
+      const t = new Tape(numbers);
+      const data = someData(t, storage, n * n, !whole);
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j <= i; j++) data[i * n + j] = data[j * n + i] = whole ? Math.trunc(data[i * n + j]! % 3) : data[i * n + j]!;
+      expectAgreement({
+        kernel: routineKernel(eigh, storage),
+        sizes: [1, n],
+        reads: [{ data, offset: 0, strides: [1] }],
+        writes: [n, n * n].map((length) => ({ storage, length, offset: 0, strides: [1] })),
         uniforms: [],
       });
     }),
