@@ -12,11 +12,12 @@ import { constant, placeholder } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, div, mul, square, sub } from "../../ops/arithmetic.ts";
 import { stack } from "../../ops/concatenate.ts";
-import { onesLike } from "../../ops/creation.ts";
-import { erf, exp, gelu, log, sigmoid, sin, softplus, sqrt, tanh } from "../../ops/functions.ts";
-import { matmul } from "../../ops/matmul.ts";
+import { eye, onesLike } from "../../ops/creation.ts";
+import { cos, erf, exp, gelu, log, sigmoid, sin, softplus, sqrt, tanh } from "../../ops/functions.ts";
+import { matmul, outer } from "../../ops/matmul.ts";
 import { max, mean, prod, sum } from "../../ops/reductions.ts";
 import { reshape } from "../../ops/reshape.ts";
+import { slogdet, solve } from "../../ops/solve.ts";
 import { logsumexp } from "../../ops/softmax.ts";
 import { Random } from "./cases.ts";
 import { interpret, relativeError, valueOf, valuesOf } from "./values.ts";
@@ -99,6 +100,8 @@ describe("the Laplacian", () => {
     "other activations": (z) => sum(sigmoid(matmul(gelu(matmul(softplus(z), w[0]!)), w[1]!))),
     "quotients and roots": (z) => div(sqrt(add(1, sum(square(z)))), add(2, sum(erf(z)))),
     "piecewise and reductions": (z) => add(mul(max(z), max(z)), logsumexp(mul(z, sin(z)))),
+    "a solution of equations": (z) => sum(mul(z, solve(add(mul(eye(D, D, 0, { dtype: "float64" }), 4), outer(z, sin(z))), z))),
+    "a determinant": (z) => slogdet(add(mul(eye(D, D, 0, { dtype: "float64" }), 4), outer(z, cos(z)))).logabsdet,
     linear: (z) => sum(matmul(z, w[0]!)),
   };
   it.each(Object.entries(functions))("of %s is the trace of the Hessian, value and gradient", (_, f) => {
