@@ -231,8 +231,8 @@ function ungrouped(t: Tensor): Tensor {
 }
 
 /**
- * x [examples, channels, ...space] convolved with windows [outputs, channels / groups, ...window], not mirrored: [examples, outputs, ...out], in
- * 1, 2 or 3 dimensions of space.
+ * x [examples, channels, ...space] convolved with windows [outputs, channels / groups, ...window], not mirrored:
+ * [examples, outputs, ...out], in 1, 2 or 3 dimensions of space.
  */
 export function conv(x: Operand, windows: Operand, options: ConvOptions = {}): Tensor {
   const op = "conv";

@@ -153,9 +153,9 @@ const asNumber = (op: string, x: Operand): Tensor => {
 
 /** The products of the elements up to and with each one, along an axis (default: of x flattened). Derivatives are exact at zeros. */
 export const cumprod = accumulator("cumprod", (t, axis) => productPrimitive([t], { axis }), asNumber);
-/** The greatest element so far along an axis (default: of x flattened); NaN from the first NaN on. Those that tie share the derivative evenly. */
+/** The greatest element so far along an axis (default: of x flattened); NaN from the first on. Those that tie share the derivative. */
 export const cummax = accumulator("cummax", (t, axis) => maxPrimitive([t], { axis }), asNumber);
-/** The least element so far along an axis (default: of x flattened); NaN from the first NaN on. Those that tie share the derivative evenly. */
+/** The least element so far along an axis (default: of x flattened); NaN from the first on. Those that tie share the derivative. */
 export const cummin = accumulator("cummin", (t, axis) => minPrimitive([t], { axis }), asNumber);
 
 /** log(cumsum(exp(x))) along an axis (default: of x flattened), without overflow, and each place as accurate as its own sum. */

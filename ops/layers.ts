@@ -72,8 +72,8 @@ export interface AttentionOptions {
 }
 
 /**
- * softmax(queries keys^T scale) values (Vaswani et al. 2017): queries [..., n, d], keys [..., m, d] and values [..., m, e] give [..., n, e].
- * Leading axes broadcast. A query that may look at nothing gets zeros.
+ * softmax(queries keys^T scale) values (Vaswani et al. 2017): queries [..., n, d], keys [..., m, d] and values [..., m, e] give
+ * [..., n, e]. Leading axes broadcast. A query that may look at nothing gets zeros.
  */
 export function attention(queries: Operand, keys: Operand, values: Operand, options: AttentionOptions = {}): Tensor {
   const op = "attention";

@@ -31,8 +31,8 @@ function reduced(op: string, losses: Tensor, { reduction = "mean" }: LossOptions
 }
 
 /**
- * Minus the log-probability of the true classes under the softmax of the logits. Labels are classes, as integers without the class axis (one
- * out of range gives NaN), or probabilities in the shape of the logits.
+ * Minus the log-probability of the true classes under the softmax of the logits. Labels are classes, as integers without the class axis
+ * (one out of range gives NaN), or probabilities in the shape of the logits.
  */
 export function crossEntropy(logits: Operand, labels: Operand, options: CrossEntropyOptions = {}): Tensor {
   const op = "crossEntropy";

@@ -14,7 +14,7 @@ import { windowsAlong } from "./windows.ts";
 export interface PoolOptions {
   /** From each window to the next (default: the size of the window, so that none overlap). */
   readonly strides?: number | readonly number[];
-  /** What lies around x, and never counts as greatest: "valid" (nothing, the default), "same", a number, or [before, after] for each axis. */
+  /** What lies around x, never the greatest: "valid" (nothing, the default), "same", a number, or [before, after] for each axis. */
   readonly padding?: PaddingOption;
   /** From each element of a window to the next (default 1). */
   readonly dilation?: number | readonly number[];

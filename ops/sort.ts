@@ -56,7 +56,7 @@ export function argsort(x: Operand, axis = -1, options: SortOptions = {}): Tenso
   return order("argsort", t, normalizeAxis("argsort", axis, t.rank), options);
 }
 
-/** x sorted along an axis (default: the last), ascending unless told otherwise. Derivatives follow the elements to their places; NaN is greatest. */
+/** x sorted along an axis (default: the last), ascending unless told otherwise. Derivatives follow the elements; NaN is greatest. */
 export function sort<A extends Operand, const Ax extends number = -1>(
   x: A,
   axis?: InRange<ShapeOf<A>, Ax, "sort">,

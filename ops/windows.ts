@@ -1,4 +1,4 @@
-/** Windows that slide along an axis: a view in which elements appear as often as windows hold them. What convolution and pooling are made of. */
+/** Windows that slide along an axis: a view in which an element appears as often as windows hold it. Convolution and pooling stand on it. */
 import { addDims, type Dim, divideDims, mulDims, subDims } from "../core/dim.ts";
 import { normalizeAxis } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";

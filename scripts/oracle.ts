@@ -1,6 +1,6 @@
 /**
- * Derivatives against PyTorch's: `npm run oracle -- FILE [--json]` reads reference cases (JSON lines: an operation, its inputs, and probes with
- * PyTorch's JVP, VJP and HVP) and compares. A line for each disagreement gives operation, case, probe, which derivative and the greatest
+ * Derivatives against PyTorch's: `npm run oracle -- FILE [--json]` reads reference cases (JSON lines: an operation, its inputs, and
+ * probes with PyTorch's JVP, VJP and HVP) and compares. A line for each disagreement gives operation, case, probe, which derivative and the greatest
  * error; then come operations that are not supported, with the reason, and a count for each operation. `--json` prints
  * {"pass","fail","unsupported":{operation:count}} instead of the counts. Exits with 1 on a disagreement.
  */

@@ -172,7 +172,7 @@ export const readsOf = (item: Item): readonly { readonly slot: Slot }[] =>
 export const writtenBy = (item: Item): readonly Slot[] =>
   item instanceof Group ? [...item.values.keys()] : operandsOf(item.step).writes.map((w) => w.slot);
 
-/** Which slots one item alone writes: what a group stores and another then writes over in part, as padding does, is not what readers find. */
+/** Which slots one item alone writes: what a group stores and another writes over in part, as padding does, is not what readers find. */
 export function writtenOnce(items: readonly Item[]): (slot: Slot) => boolean {
   const written = new Set<Slot>();
   const again = new Set<Slot>();

@@ -1,6 +1,6 @@
 /**
- * The modified Bessel functions I_n of integer order. Up to 8 their power series, all of whose terms have one sign, shortened to polynomials
- * for n = 0 and 1; beyond, e^-x sqrt(x) I_n in 16/x - 1 for n = 0 and 1, and from these the recurrence in n, which loses little there.
+ * The modified Bessel functions I_n of integer order. Up to 8 their power series, all of whose terms have one sign, shortened to
+ * polynomials for n = 0 and 1; beyond, e^-x sqrt(x) I_n in 16/x - 1 for n = 0 and 1, and from these the recurrence in n, which loses little there.
  * Coefficients: fits of this project at Chebyshev nodes.
  */
 import { type Expr, abs, div, eq, lt, mul, neg, select, sqrt, sub } from "../expr.ts";

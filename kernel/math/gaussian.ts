@@ -10,8 +10,8 @@ import { log, log1p } from "./logarithm.ts";
 import { type ByFloat, atMost, forType, like, polynomial, seriesOf, withSign } from "./scalar.ts";
 
 /**
- * (1 + 2t)^(n + 1) c_n(t) in (t - 3.75) / (t + 3.75) for t >= 0, where c_n = e^(t^2) i^n erfc t are the scaled repeated integrals of erfc, c_0 being
- * e^(t^2) erfc t (the variable: M. M. Shepherd and J. G. Laframboise, Math. Comp. 36, 1981).
+ * (1 + 2t)^(n + 1) c_n(t) in (t - 3.75) / (t + 3.75) for t >= 0, where c_n = e^(t^2) i^n erfc t are the scaled repeated integrals of
+ * erfc, c_0 being e^(t^2) erfc t (the variable: M. M. Shepherd and J. G. Laframboise, Math. Comp. 36, 1981).
  */
 const scaledSeries: readonly ByFloat<readonly number[]>[] = [
   {
@@ -103,8 +103,8 @@ function asymptotic(n: number, t: Expr): Expr {
 }
 
 /**
- * The n-th derivative of e^(x^2) erfc x, which is (-2)^n n! c_n(x): no derivative is a difference of large numbers. Negative x, and orders above 2
- * up to FAR, go by 2n c_n = c_(n-2) - 2x c_(n-1), which for x > 0 loses x^2 at most.
+ * The n-th derivative of e^(x^2) erfc x, which is (-2)^n n! c_n(x): no derivative is a difference of large numbers. Negative x, and
+ * orders above 2 up to FAR, go by 2n c_n = c_(n-2) - 2x c_(n-1), which for x > 0 loses x^2 at most.
  */
 export function erfcxDerivative(n: number, x: Expr): Expr {
   const a = abs(x);

@@ -1,6 +1,6 @@
 /**
- * Values of special functions to twice the precision of float64: [x, y, y less its rounded value], at arguments that float32 holds. Computed
- * with mpmath 1.3 at 50 digits.
+ * Values of special functions to twice the precision of float64: [x, y, y less its rounded value], at arguments that float32 holds.
+ * Computed with mpmath 1.3 at 50 digits.
  */
 export const values: Readonly<Record<string, readonly (readonly [number, number, number])[]>> = {
   lgamma: [

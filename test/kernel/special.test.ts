@@ -10,7 +10,7 @@ import { values } from "./special-values.ts";
 
 interface Special {
   readonly f: (x: Expr) => Expr;
-  /** The greatest error allowed, in units in the last place, for float32 and float64: as measured at several hundred points each, rounded up. */
+  /** The greatest error allowed, in ulp of float32 and of float64: as measured at several hundred points each, rounded up. */
   readonly ulps: readonly [number, number];
   /** Exact values where there is something to get wrong. */
   readonly at: readonly (readonly [number, number])[];

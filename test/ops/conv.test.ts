@@ -1,4 +1,4 @@
-/** Convolution and pooling against loops over plain arrays; transposed convolution against the transposed matrix; how many steps they take. */
+/** Convolution and pooling against loops over plain arrays; transposed convolution against the transpose; what their derivatives are made of. */
 import "../../ops/methods.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
