@@ -1,6 +1,6 @@
 /** Taylor mode for users: `jet`, on nodes and on functions. */
 import { substitute } from "../core/graph.ts";
-import { Tensor } from "../core/tensor.ts";
+import type { Tensor } from "../core/tensor.ts";
 import type { Flat, Tree } from "../core/tree.ts";
 import { showArgument } from "../ops/describe.ts";
 import { type Maybe, ownRules } from "../ops/primitive.ts";
