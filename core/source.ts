@@ -23,6 +23,8 @@ const statePrimitive: Primitive<Aval> = { name: "state", type: (_, aval) => aval
 
 export abstract class Source<out S extends readonly unknown[] = any> extends Tensor<S> {
   declare readonly owner: SourceOwner;
+  /** @internal What the owner has on record of it. */
+  account: object | undefined;
 
   constructor(primitive: Primitive, owner: SourceOwner, shape: Shape, dtype: DType, label: string | undefined) {
     checkShape(primitive.name, shape);

@@ -7,8 +7,8 @@ const SHORT = 64;
 
 export function sameBits(a: TypedArray, b: TypedArray): boolean {
   if (a.length !== b.length) return false;
-  const start = a.length > SHORT ? firstOtherWord(a, b) / (a.BYTES_PER_ELEMENT / 4) : 0;
-  for (let i = Math.floor(start); i < a.length; i++) {
+  const start = a.length > SHORT ? Math.floor(firstOtherWord(a, b) / (a.BYTES_PER_ELEMENT / 4)) : 0;
+  for (let i = start; i < a.length; i++) {
     const x = a[i]!;
     const y = b[i]!;
     if (x === y ? x === 0 && 1 / x !== 1 / y : x === x || y === y) return false;

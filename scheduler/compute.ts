@@ -60,10 +60,10 @@ export class Computer {
 
   /** Takes up changes of the necessary set. Whether there were any. */
   refresh(): boolean {
-    const { dirt, memory, necessary, sources } = this.#parts;
+    const { dirt, memory, necessary } = this.#parts;
     if (!dirt.refresh()) return false;
     memory.releaseArena();
-    for (const node of necessary.failed) if (node.leaf) this.settleLeaf(node, () => sources.load(node));
+    for (const node of necessary.failed) if (node.leaf) this.load(node);
     return true;
   }
 
@@ -72,7 +72,7 @@ export class Computer {
     this.refresh();
     for (let way = dirt.take(target); way; way = dirt.take(target)) {
       this.#run(way);
-      dirt.passed(target, way);
+      dirt.passed(way);
       const { cutoffs } = way.plan;
       if (cutoffs.length === 0) return;
       for (const n of cutoffs) if (this.#passes(n)) this.#passed.push(n);
@@ -125,11 +125,11 @@ export class Computer {
     counters.bytesEvicted = residency.bytesEvicted;
   }
 
-  /** As `settle`, for the value of a leaf; when there is no room, other values make some. */
-  settleLeaf(node: NodeState, action: () => void): void {
+  /** Brings the numbers of a leaf into its buffer; when there is no room, other values make some. */
+  load(node: NodeState): void {
     const { dirt, residency, sources } = this.#parts;
     this.settle([node], () => {
-      action();
+      sources.load(node);
       if (!(node.failure?.error instanceof OutOfMemory)) return;
       dirt.gone(residency.releaseIdle());
       sources.load(node);
@@ -165,7 +165,7 @@ export class Computer {
   #layout(node: NodeState): Layout {
     const { sizes, sizesVersion } = this.#bindings;
     if (node.layout?.sizesVersion === sizesVersion) return node.layout;
-    const { slot, offset, strides } = node.view;
+    const { offset, strides } = node.view;
     const shape = evaluateShape(node.tensor.shape, sizes);
     const steps = strides.map((d) => evaluateDim(d, sizes));
     return (node.layout = {
@@ -174,7 +174,7 @@ export class Computer {
       strides: steps,
       start: evaluateDim(offset, sizes),
       count: shape.reduce((n, d) => n * d, 1),
-      bufferLength: evaluateDim(slot.length, sizes),
+      bufferLength: evaluateDim(node.slot.length, sizes),
       inOnePiece: inOnePiece(shape, steps),
     });
   }
@@ -185,13 +185,12 @@ export class Computer {
 
   /** The value of a node in row-major order: a copy, or with `lend` a view of the buffer where the value is in one piece. */
   data(node: NodeState, lend = false): TypedArray {
-    const { slot } = node.view;
     const { shape, strides, start, count, bufferLength, inOnePiece } = this.#layout(node);
-    const buffer = this.#parts.memory.view(slot, bufferLength);
-    if (!inOnePiece) return gather(buffer, start, shape, strides, new (arrayOf(slot.storage))(count));
+    const buffer = this.#parts.memory.view(node, bufferLength);
+    if (!inOnePiece) return gather(buffer, start, shape, strides, new (arrayOf(node.slot.storage))(count));
     const value = count === bufferLength ? buffer : buffer.subarray(start, start + count);
     // Out of memory that threads share, slice would copy byte by byte.
-    return lend ? value : new (arrayOf(slot.storage))(value);
+    return lend ? value : new (arrayOf(node.slot.storage))(value);
   }
 
   /** Whether the value is in one piece, at the start of its buffer. */

@@ -270,7 +270,7 @@ export class Engine extends BaseEngine {
   }
 
   #entered(node: NodeState): void {
-    if (node.leaf) this.#computer.settleLeaf(node, () => this.intake.load(node));
+    if (node.leaf) this.#computer.load(node);
     else node.cutoff = this.#cutoffs.has(node.tensor);
   }
 

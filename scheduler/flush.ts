@@ -93,7 +93,7 @@ export class Flusher {
 
   /** Resolves when all that is pending has been published. */
   flush(): Promise<void> {
-    if (!this.#forced && !this.#running && !this.#pending) return settled;
+    if (!this.#forced && !this.#running && !this.#pending()) return settled;
     return this.#force();
   }
 
@@ -113,20 +113,22 @@ export class Flusher {
   }
 
   run(): void {
-    if (this.#running || this.#stopped || !this.#pending) return;
+    if (this.#running || this.#stopped) return;
+    const busy = this.#busy();
+    if (!busy && !this.#pending()) return;
     const { counters, necessary, retention, publisher, computer, die } = this.#parts;
     this.#running = true;
-    const busy = this.#busy;
     const timed = counters.flushes - counters.seen < TIMED;
     const start = timed ? performance.now() : NaN;
     counters.begin();
     let total = 0;
     try {
-      for (this.#chained = 0; this.#busy && !this.#stopped; this.#chained++) {
+      for (let more = busy; more; more = this.#busy() && !this.#stopped) {
         counters.flushes++;
         this.#batch();
         total = Math.max(total, necessary.nodes.size);
         retention.expire();
+        this.#chained++;
       }
       if (!this.#stopped) {
         necessary.sweep();
@@ -144,14 +146,15 @@ export class Flusher {
   }
 
   /** Whether there is something to commit or to tell. */
-  get #busy(): boolean {
-    return !this.#parts.queue.empty || this.#reads.length > 0 || this.#parts.publisher.unserved;
+  #busy(): boolean {
+    const { queue, publisher } = this.#parts;
+    return !queue.empty || this.#reads.length > 0 || publisher.unserved;
   }
 
   /** Whether there is anything to do. */
-  get #pending(): boolean {
+  #pending(): boolean {
     const { necessary, dirt } = this.#parts;
-    return this.#busy || necessary.hasLoose || dirt.stale;
+    return this.#busy() || necessary.hasLoose || dirt.stale;
   }
 
   #batch(): void {
@@ -236,12 +239,12 @@ export class Flusher {
 
   /** Whether an order made a difference. */
   #store(order: Order): boolean {
-    const { sources, necessary, computer } = this.#parts;
-    const node = necessary.nodes.get(order.source);
-    const outcome = sources.store(order, node);
+    const { sources, computer } = this.#parts;
+    const outcome = sources.store(order);
     if (outcome === "same") return false;
+    const node = sources.node(order.source);
     if (!node) return true;
-    if (outcome === "waiting") computer.settleLeaf(node, () => sources.load(node));
+    if (outcome === "waiting") computer.load(node);
     computer.runs++;
     computer.touch(node);
     this.#changed.push(node);

@@ -43,10 +43,10 @@ export interface Account {
   label?: string | undefined;
 }
 
+/** The record of each source is on the source itself: one belongs to one engine, and every write asks for it several times. */
 export class Intake<A extends Account = Account> {
   /** The size of each name at the current epoch. */
   readonly sizes = new Map<string, number>();
-  protected readonly accounts = new WeakMap<Source, A>();
   /** Weak: a source that nobody holds has no say in the size of a name. */
   readonly #carriers = new Map<string, Set<WeakRef<Source>>>();
 
@@ -54,7 +54,7 @@ export class Intake<A extends Account = Account> {
   enter(source: Source, account: A): boolean {
     const sizes = account.pending;
     this.check(source, sizes);
-    this.accounts.set(source, account);
+    source.account = account;
     for (const name of sizes.keys()) {
       let carriers = this.#carriers.get(name);
       if (!carriers) this.#carriers.set(name, (carriers = new Set()));
@@ -64,12 +64,12 @@ export class Intake<A extends Account = Account> {
   }
 
   account(source: Source): A | undefined {
-    return this.accounts.get(source);
+    return source.account as A | undefined;
   }
 
   /** Checks data against the declared type of a source, and copies it. */
   prepare(source: Source, data: Data): Order {
-    const account = this.accounts.get(source);
+    const account = this.account(source);
     const spare = account?.spare;
     if (spare && refill(spare.data, source.shape, spare.sizes, source.dtype, data)) {
       account.spare = undefined;
@@ -82,7 +82,7 @@ export class Intake<A extends Account = Account> {
 
   /** What messages call a write; kept, because a write that fits needs no message. */
   #writeTo(source: Source): string {
-    const account = this.accounts.get(source);
+    const account = this.account(source);
     if (account?.writing && account.label === source.label) return account.writing;
     const text = `set ${source.describe()}`;
     if (account) {
@@ -94,11 +94,11 @@ export class Intake<A extends Account = Account> {
 
   /** Whether a source takes values: it is of this engine, and was not disposed of. */
   isOpen(source: Source): boolean {
-    return this.accounts.get(source)?.closed === false;
+    return this.account(source)?.closed === false;
   }
 
   close(source: Source): void {
-    const account = this.accounts.get(source);
+    const account = this.account(source);
     if (account) account.closed = true;
   }
 
@@ -108,7 +108,7 @@ export class Intake<A extends Account = Account> {
       const carriers = this.#carriers.get(name);
       for (const ref of carriers ?? []) {
         const other = ref.deref();
-        const account = other && this.accounts.get(other);
+        const account = other && this.account(other);
         if (!account || account.closed) carriers!.delete(ref);
         else if (other !== source && account.pending.get(name) !== size)
           throw new Error(

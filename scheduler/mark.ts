@@ -108,17 +108,17 @@ export class Dirt {
     if (from.nodes.length === 0) return undefined;
     let way = this.#states.way(from, target);
     if (way && !way.provisional) this.#counters.plansReused++;
-    else this.#states.addWay(from, target, (way = this.#find(target, way === undefined)));
+    else this.#states.addWay(from, (way = this.#find(target, way === undefined)));
     if (way.plan.nodes.length > 0) return way;
     this.#state = way.left;
     return undefined;
   }
 
   /** The plan that was taken for the target has run. What it leaves behind may have been settled anew meanwhile. */
-  passed(target: Target, way: Way): void {
+  passed(way: Way): void {
     let now = way;
     if (way.from !== this.#state || way.settlements !== way.plan.settlements)
-      this.#states.addWay(this.#state, target, (now = this.#way(way.plan, way.provisional)));
+      this.#states.addWay(this.#state, (now = this.#way(way.plan, way.target, way.provisional)));
     this.#state = now.left;
   }
 
@@ -145,7 +145,7 @@ export class Dirt {
       plan = new Plan(nodes, this.#fusion);
       if (nodes.length > 0) this.#counters.plansBuilt++;
     }
-    return this.#way(plan, provisional);
+    return this.#way(plan, target, provisional);
   }
 
   #ready(nodes: readonly NodeState[], target: Target): Plan | undefined {
@@ -163,12 +163,13 @@ export class Dirt {
   }
 
   /** What running a plan in this state comes to. */
-  #way(plan: Plan, provisional: boolean): Way {
+  #way(plan: Plan, target: Target, provisional: boolean): Way {
     const { nodes, passing } = this.#state;
     const left = nodes.filter((n) => !plan.members.has(n) || plan.passing.has(n));
     const dirty = nodes.filter((n) => !passing.has(n) && plan.members.has(n));
     return {
       plan,
+      target,
       from: this.#state,
       settlements: plan.settlements,
       left: this.#states.intern(left, new Set(left.filter((n) => passing.has(n) || plan.passing.has(n)))),

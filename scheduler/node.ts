@@ -95,6 +95,9 @@ export class NodeState implements Origin {
   published: Published | undefined;
 
   layout: Layout | undefined;
+  /** A view of the buffer that the value is in, and under which layout of memory it was made. */
+  live: TypedArray | undefined;
+  liveSince = -1;
 
   /** Scratch of the walks in mark.ts: the number of the walk that reached this node, found it absent, needed it (for a dirty node), or held it back. */
   listed = 0;
@@ -131,6 +134,11 @@ export class NodeState implements Origin {
   /** How the value lies in its buffer. */
   get view(): View {
     return this.lowered.outputs[0]!;
+  }
+
+  /** The buffer that the value is in. */
+  get slot(): Slot {
+    return this.view.slot;
   }
 
   get necessary(): boolean {

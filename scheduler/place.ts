@@ -11,8 +11,13 @@ interface Place {
   readonly buffer: Buffer;
   readonly bytes: number;
   readonly tensor: Tensor;
-  /** What was last asked for of its elements. */
-  view: TypedArray | undefined;
+}
+
+/** Who has its value in a slot; it keeps the view of it that it was given last, and under which layout. */
+interface Holder {
+  readonly slot: Slot;
+  live: TypedArray | undefined;
+  liveSince: number;
 }
 
 /** A value and its size, for messages. */
@@ -64,7 +69,7 @@ export class Memory {
     this.outgrow(slot, bytes);
     const old = this.#places.get(slot);
     if (old) return old.buffer;
-    const place = { buffer: this.#allocate(bytes, tensor.describe()), bytes, tensor, view: undefined };
+    const place = { buffer: this.#allocate(bytes, tensor.describe()), bytes, tensor };
     this.#places.set(slot, place);
     return place.buffer;
   }
@@ -79,12 +84,13 @@ export class Memory {
     return this.#places.get(slot)!.buffer;
   }
 
-  /** A live view of the first elements of a slot. Made once; again when the slot has moved, or its view has lost its memory. */
-  view(slot: Slot, length: number): TypedArray {
-    const place = this.#places.get(slot)!;
+  /** A live view of the first elements of a slot. Made once; again when something has moved, or the view has lost its memory. */
+  view(holder: Holder, length: number): TypedArray {
+    const { slot, live, liveSince } = holder;
     // Of no elements, one cannot tell whether the memory is still there.
-    if (place.view?.length !== length || length === 0) place.view = this.#backend.view(place.buffer, slot.storage, length);
-    return place.view;
+    if (liveSince === this.layout && live!.length === length && length > 0) return live!;
+    holder.liveSince = this.layout;
+    return (holder.live = this.#backend.view(this.buffer(slot), slot.storage, length));
   }
 
   release(slot: Slot): void {

@@ -112,6 +112,7 @@ export class Publisher {
     const failing = this.#failed.size > 0;
     if (failing || this.#hadFailures) for (const o of this.observations) this.#call(o);
     this.#hadFailures = failing;
+    if (this.#due.length === 0) return;
 
     // Who subscribes meanwhile is told later; who leaves meanwhile is told nothing.
     const called = this.#due;

@@ -19,6 +19,8 @@ interface Held extends Account {
   data: TypedArray | undefined;
   length: number;
   sizes: DimSizes;
+  /** While the source is necessary. */
+  node: NodeState | undefined;
 }
 
 const holding = ({ data, sizes }: Write): Held => ({
@@ -27,6 +29,7 @@ const holding = ({ data, sizes }: Write): Held => ({
   sizes,
   pending: sizes,
   closed: false,
+  node: undefined,
 });
 
 /** What an order came to: no other bits; other bits, in place; or numbers that have to be loaded, if the source is necessary. */
@@ -49,16 +52,21 @@ export class Sources extends Intake<Held> {
 
   /** As `adopt`, of a source that was checked elsewhere. */
   hold(source: Source, write: Write): void {
-    this.accounts.set(source, holding(write));
+    source.account = holding(write);
+  }
+
+  /** The node of a source, if it is necessary. */
+  node(source: Source): NodeState | undefined {
+    return this.account(source)?.node;
   }
 
   /** Commits an order. */
-  store(order: Order, node: NodeState | undefined): Outcome {
+  store(order: Order): Outcome {
     const { data, sizes } = order;
-    const held = this.accounts.get(order.source);
+    const held = this.account(order.source);
     if (!held || held.closed) return "same";
     if (sameSizes(held.sizes, sizes)) {
-      const current = this.#current(held, node);
+      const current = this.#current(held);
       const same = sameBits(current, data);
       if (same || !held.data) {
         if (!same) copy(data, current);
@@ -76,7 +84,8 @@ export class Sources extends Intake<Held> {
   /** Brings the numbers of a leaf, source or constant, into its buffer; when there is no room, the node has failed. */
   load(node: NodeState): void {
     const { tensor } = node;
-    const held = isSource(tensor) ? this.accounts.get(tensor) : undefined;
+    const held = isSource(tensor) ? this.account(tensor) : undefined;
+    if (held) held.node = node;
     const data = held ? held.data : constantData(tensor);
     if (!data) return;
     try {
@@ -90,13 +99,15 @@ export class Sources extends Intake<Held> {
 
   /** Takes the numbers of a source back to the host, before its buffer goes. */
   unload(node: NodeState): void {
-    const held = isSource(node.tensor) ? this.accounts.get(node.tensor) : undefined;
-    if (held && !held.data) held.data = this.#current(held, node).slice();
+    const held = isSource(node.tensor) ? this.account(node.tensor) : undefined;
+    if (!held) return;
+    if (!held.data) held.data = this.#current(held).slice();
+    held.node = undefined;
   }
 
   /** The numbers, where they are. A node is at hand whenever they are in a buffer. */
-  #current({ data, length }: Held, node: NodeState | undefined): TypedArray {
-    return data ?? this.#memory.view(node!.own[0]!, length);
+  #current({ data, length, node }: Held): TypedArray {
+    return data ?? this.#memory.view(node!, length);
   }
 }
 

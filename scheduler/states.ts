@@ -21,6 +21,9 @@ export interface Absent {
   /** Where changes lead, by a number made of their origins. */
   readonly changes: Map<number, Change>;
   readonly ways: Map<Target, Way>;
+  /** Of these, what was last looked for: most often it is next as well. */
+  change: Change | undefined;
+  way: Way | undefined;
   /** When something last led here. */
   used: number;
 }
@@ -35,6 +38,7 @@ interface Change {
 /** From a state, by a plan, to the next. */
 export interface Way {
   readonly plan: Plan;
+  readonly target: Target;
   readonly from: Absent;
   readonly left: Absent;
   /** What the plan had settled when this was found out. */
@@ -71,10 +75,15 @@ export class States {
 
   /** Where a change of these leads from here, if it was seen before. */
   after(from: Absent, changed: List<Origin>): Absent | undefined {
-    let change = from.changes.get(numberOf(changed));
-    while (change && !isOf(change, changed)) change = change.next;
-    if (change) change.to.used = ++time;
-    return change?.to;
+    let { change } = from;
+    if (!change || !isOf(change, changed)) {
+      change = from.changes.get(numberOf(changed));
+      while (change && !isOf(change, changed)) change = change.next;
+      if (!change) return undefined;
+      from.change = change;
+    }
+    change.to.used = ++time;
+    return change.to;
   }
 
   addChange(from: Absent, changed: List<Origin>, to: Absent): void {
@@ -85,13 +94,18 @@ export class States {
 
   /** The way to what a target wants, if it was found before. */
   way(from: Absent, target: Target): Way | undefined {
-    const way = from.ways.get(target);
-    if (way) way.left.used = ++time;
+    let { way } = from;
+    if (way?.target !== target) {
+      way = from.ways.get(target);
+      if (!way) return undefined;
+      from.way = way;
+    }
+    way.left.used = ++time;
     return way;
   }
 
-  addWay(from: Absent, target: Target, way: Way): void {
-    const { plan } = way;
+  addWay(from: Absent, way: Way): void {
+    const { plan, target } = way;
     const held = this.#plans.get(plan);
     if (held) held.ways++;
     else if (plan.nodes.length > 0) this.#plans.set(plan, { target, ways: 1 });
@@ -123,7 +137,7 @@ export class States {
       s.nodes.every((n) => n.listed === visit && s.passing.has(n) === passing.has(n));
     let state = bucket.find(same);
     if (!state) {
-      bucket.push((state = { nodes, passing, changes: new Map(), ways: new Map(), used: 0 }));
+      bucket.push((state = { nodes, passing, changes: new Map(), ways: new Map(), change: undefined, way: undefined, used: 0 }));
       this.#count++;
     }
     state.used = ++time;
@@ -147,6 +161,7 @@ export class States {
     const way = from.ways.get(target);
     if (!way) return;
     from.ways.delete(target);
+    from.way = undefined;
     const held = this.#plans.get(way.plan);
     if (!held || --held.ways > 0) return;
     this.#plans.delete(way.plan);
@@ -169,6 +184,7 @@ export class States {
       if (kept.length > 0) this.#states.set(hash, kept);
       else this.#states.delete(hash);
       for (const state of kept) {
+        state.change = undefined;
         for (const [target, { left }] of state.ways) if (gone.has(left)) this.#dropWay(state, target);
         for (const [number, change] of state.changes) {
           const left = without(change, gone);
@@ -197,6 +213,7 @@ function numberOf(changed: List<Origin>): number {
 
 function isOf({ origins }: Change, changed: List<Origin>): boolean {
   if (origins.length !== changed.length) return false;
+  if (origins.length === 1) return origins[0] === changed.at(0);
   const visit = ++visits;
   for (let i = 0; i < changed.length; i++) changed.at(i).listed = visit;
   for (const origin of origins) if (origin.listed !== visit) return false;
