@@ -154,10 +154,13 @@ export { cross, inner, kron, multiDot, polyval, vander, type VanderOptions, vecd
 export { type Fractions, median, percentile, quantile, type QuantileOptions } from "./ops/quantile.ts";
 export { cholesky } from "./ops/cholesky.ts";
 export { type DegenerateOptions } from "./ops/degenerate.ts";
-export { eigh, type Eigh } from "./ops/eigh.ts";
+export { eigh, type Eigh, eigvalsh } from "./ops/eigh.ts";
 export { lu, type LU } from "./ops/lu.ts";
+export { expm, type ExpmOptions, matrixPower } from "./ops/matrix-functions.ts";
+export { cond, matrixNorm, type MatrixNormOptions, type MatrixOrder } from "./ops/matrix-norm.ts";
+export { type LeastSquares, lstsq, matrixRank, pinv, type RankOptions } from "./ops/pseudoinverse.ts";
 export { qr, type QR, type QROptions } from "./ops/qr.ts";
-export { svd, type SVD, type SVDOptions } from "./ops/svd.ts";
+export { svd, type SVD, type SVDOptions, svdvals } from "./ops/svd.ts";
 export { det, inv, type SignAndLog, slogdet, solve } from "./ops/solve.ts";
 export { triangularSolve, type TriangularOptions } from "./ops/triangular.ts";
 export { searchsorted, type SearchOptions } from "./ops/searchsorted.ts";

@@ -74,5 +74,11 @@ export function eigh(a: Operand, options: DegenerateOptions = {}): Eigh {
   return { w: unstacked(w, t), v: unstacked(v, t) };
 }
 
+/** The eigenvalues of symmetric matrices [..., n, n], ascending: as eigh. */
+export function eigvalsh<A extends Operand>(a: A, options?: DegenerateOptions): Tensor<Each<ShapeOf<A>, [any]>>;
+export function eigvalsh(a: Operand, options: DegenerateOptions = {}): Tensor {
+  return eigh(squareMatrices("eigvalsh", a), options).w;
+}
+
 /** What this file defines, for table.ts. */
 export const primitives = [eighPrimitive.primitive];

@@ -91,5 +91,8 @@ export function svd(a: Operand, options: SVDOptions = {}): SVD {
   return wide ? { u: swapLast(vt), s, vt: swapLast(u) } : { u, s, vt };
 }
 
+/** The singular values of matrices [..., m, n], descending: as svd. */
+export const svdvals = (a: Operand, options: DegenerateOptions = {}): Tensor => svd(matrices("svdvals", a), options).s;
+
 /** What this file defines, for table.ts. */
 export const primitives = [svdPrimitive.primitive];

@@ -27,6 +27,7 @@ import * as matmul from "./matmul.ts";
 import * as pad from "./pad.ts";
 import * as piecewise from "./piecewise.ts";
 import * as power from "./power.ts";
+import * as pseudoinverse from "./pseudoinverse.ts";
 import * as qr from "./qr.ts";
 import * as random from "./random.ts";
 import * as reductions from "./reductions.ts";
@@ -44,7 +45,7 @@ import * as windows from "./windows.ts";
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
   ...[addN, arithmetic, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
-  ...[cholesky, eigh, lu, qr, solve, svd, triangular],
+  ...[cholesky, eigh, lu, pseudoinverse, qr, solve, svd, triangular],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);

@@ -7,6 +7,9 @@ import { eye } from "../../ops/creation.ts";
 import { eigh } from "../../ops/eigh.ts";
 import { lu } from "../../ops/lu.ts";
 import { matmul } from "../../ops/matmul.ts";
+import { expm, matrixPower } from "../../ops/matrix-functions.ts";
+import { cond, matrixNorm } from "../../ops/matrix-norm.ts";
+import { lstsq, pinv } from "../../ops/pseudoinverse.ts";
 import { slice } from "../../ops/pad.ts";
 import { qr } from "../../ops/qr.ts";
 import { det, inv, slogdet, solve } from "../../ops/solve.ts";
@@ -184,4 +187,52 @@ export const svdCases: readonly Case[] = [
   ...spectral("svd, V", [[2, 3]], (a) => svd(a).vt),
   ...spectral("full svd, U", [[3, 2]], (a) => svd(a, { fullMatrices: true }).u),
   ...spectral("full svd, complement", [[4, 2]], (a) => complement(svd(a, { fullMatrices: true }).u)),
+];
+
+const orders = ["fro", "nuc", 1, -1, 2, -2, Infinity, -Infinity] as const;
+export const matrixFunctionCases: readonly Case[] = [
+  ...[
+    [4, 2],
+    [2, 3],
+    [2, 2, 2],
+  ].map((shape): Case => ({ name: `pinv of [${shape.join()}]`, f: (a) => pinv(spread(a!)), shapes: [shape], domain: [-1, 1] })),
+  {
+    name: "pinv of matrices of rank 2",
+    f: (a, b) => pinv(matmul(a!, b!), { rtol: 1e-8 }),
+    shapes: [
+      [4, 2],
+      [2, 3],
+    ],
+    domain: [0.5, 2],
+    distinct: true,
+  },
+  { name: "lstsq", f: (a, b) => lstsq(spread(a!), b!).x, shapes: [[4, 2], [4]], domain: [-1, 1] },
+  {
+    name: "lstsq, residuals",
+    f: (a, b) => lstsq(spread(a!), b!).residuals,
+    shapes: [
+      [2, 4, 2],
+      [2, 4, 2],
+    ],
+    domain: [-1, 1],
+  },
+  ...[-3, -1, 0, 1, 2, 5].map(
+    (n): Case => ({
+      name: `matrixPower ${n}`,
+      f: (a) => mul(matrixPower(dominant(a!), n), n > 0 ? 9 ** -n : 1),
+      shapes: [[2, 2]],
+      domain: [-1, 1],
+    }),
+  ),
+  { name: "expm", f: (a) => expm(a!, { maxSquarings: 4 }), shapes: [[2, 2, 2]], domain: [-2, 2] },
+  { name: "expm, squared", f: (a) => expm(mul(a!, 6), { maxSquarings: 4 }), shapes: [[3, 3]], domain: [-0.5, 0.5] },
+  ...orders.map(
+    (ord): Case => ({
+      name: `matrixNorm ${ord}`,
+      f: (a) => matrixNorm(spread(a!), { ord, axis: [0, 2] }),
+      shapes: [[3, 1, 2]],
+      domain: [-1, 1],
+    }),
+  ),
+  { name: "cond", f: (a) => cond(spread(a!)), shapes: [[3, 3]], domain: [-1, 1] },
 ];
