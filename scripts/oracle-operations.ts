@@ -4,7 +4,7 @@
  */
 import * as fx from "../index.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { type Operation, type Options, Unsupported } from "./oracle-kinds.ts";
+import type { Operation, Options } from "./oracle-kinds.ts";
 import { linearAlgebra } from "./oracle-linear-algebra.ts";
 
 type Unary = (x: Tensor) => Tensor;
@@ -69,22 +69,6 @@ const vectorNorm: Operation = ([x], args, o) => {
   // JSON has no number for Infinity: it may come as text.
   const ord = given === "fro" ? given : Number(given);
   return reduced((t, options) => loose.norm!(t, { ...options, ord }), x!, o.dim ?? args[1], o.keepdim ?? args[2]);
-};
-/** The norms of matrices that are sums and extremes. */
-const matrixNorm: Operation = ([x], args, o) => {
-  const given = o.ord ?? args[0] ?? "fro";
-  const ord = given === "fro" ? given : Number(given);
-  const [row, column] = ((o.dim ?? args[1]) as [number, number] | undefined) ?? [-2, -1];
-  const t = fx.moveaxis(x!, [row, column], [-2, -1]);
-  let y: Tensor;
-  if (ord === "fro") y = loose.norm!(t, { axis: [-2, -1] });
-  else if (Math.abs(ord) === 1 || Math.abs(ord) === Infinity) {
-    const sums = loose.sum!(fx.abs(t), Math.abs(ord) === 1 ? -2 : -1);
-    y = loose[ord > 0 ? "max" : "min"]!(sums, -1);
-  } else throw new Unsupported(`the norm of order ${String(given)} needs singular values`);
-  if (!(o.keepdim ?? args[2])) return y;
-  const gone = [row, column].map((a) => (a < 0 ? a + x!.rank : a));
-  return fx.reshape(y, x!.shape.map((d, i) => (gone.includes(i) ? 1 : d)) as never);
 };
 const frexp: Operation = ([x]) => {
   const size = fx.stopGradient(fx.abs(x!));
@@ -228,7 +212,6 @@ export const operations: Readonly<Record<string, Operation>> = {
   var_unbiased: spread(loose.var!),
   norm: vectorNorm,
   vector_norm: vectorNorm,
-  matrix_norm: matrixNorm,
 
   cross,
   diagonal: ([x], args, o) =>

@@ -12,6 +12,7 @@ import { constant } from "../core/leaves.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { evaluate, failed } from "../test/oracle/evaluate.ts";
 import { type Options, Unsupported } from "./oracle-kinds.ts";
+import { observables } from "./oracle-linear-algebra.ts";
 import { operations, reasons } from "./oracle-operations.ts";
 
 interface Numbers {
@@ -72,10 +73,10 @@ function disagreement(what: string, got: Arrays, expected: readonly Numbers[], {
 /** Disagreements of a case. Throws Unsupported, with the reason, for what cannot be compared. */
 function check(c: Case): string[] {
   const reason = reasons[c.op];
-  const op = operations[c.op];
+  const { kind } = c.observable;
+  const op = kind === "identity" ? operations[c.op] : observables[kind];
   if (reason) throw new Unsupported(reason);
-  if (!op) throw new Unsupported("no such operation");
-  if (c.observable.kind !== "identity") throw new Unsupported(`observable ${c.observable.kind}`);
+  if (!op) throw new Unsupported(kind === "identity" ? "no such operation" : `observable ${kind}`);
   const names = Object.keys(c.inputs);
   const inputs = names.map((n) => tensorOf(c.inputs[n]!));
   return c.probes.flatMap((probe, p) => {
