@@ -282,5 +282,6 @@ const convolutions: readonly Case[] = [
   },
 ];
 
-export const otherFamilies: readonly Case[] = [...sorting, ...cumulative, ...structure, ...networks, ...convolutions];
-export const familyCases: readonly Case[] = [...specialFunctions, ...otherFamilies];
+export const arrayFamilies: readonly Case[] = [...sorting, ...cumulative, ...structure];
+export const networkFamilies: readonly Case[] = [...networks, ...convolutions];
+export const familyCases: readonly Case[] = [...specialFunctions, ...arrayFamilies, ...networkFamilies];
