@@ -10,7 +10,6 @@ import { diagonalOf } from "./diagonal.ts";
 import { type DegenerateOptions, epsOf, reciprocal } from "./degenerate.ts";
 import {
   batchItems,
-  type Each,
   floatsAlike,
   lowerRoutine,
   product,
@@ -19,6 +18,7 @@ import {
   swapLast,
   transposed,
   unstacked,
+  type Vectors,
 } from "./linalg.ts";
 import type { Operand } from "./operand.ts";
 import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
@@ -57,7 +57,7 @@ const symmetric = (t: Tensor): Tensor => stacked(mul(add(t, swapLast(t)), 0.5));
 
 export interface Eigh<S extends ShapeType = any> {
   /** The eigenvalues, ascending: [..., n]. */
-  readonly w: Tensor<Each<S, [any]>>;
+  readonly w: Tensor<Vectors<S>>;
   /** The eigenvectors, in columns: [..., n, n]. */
   readonly v: Tensor<S>;
 }
@@ -75,7 +75,7 @@ export function eigh(a: Operand, options: DegenerateOptions = {}): Eigh {
 }
 
 /** The eigenvalues of symmetric matrices [..., n, n], ascending: as eigh. */
-export function eigvalsh<A extends Operand>(a: A, options?: DegenerateOptions): Tensor<Each<ShapeOf<A>, [any]>>;
+export function eigvalsh<A extends Operand>(a: A, options?: DegenerateOptions): Tensor<Vectors<ShapeOf<A>>>;
 export function eigvalsh(a: Operand, options: DegenerateOptions = {}): Tensor {
   return eigh(squareMatrices("eigvalsh", a), options).w;
 }

@@ -7,7 +7,7 @@ import { dtypeInfo, isFloat } from "../core/dtype.ts";
 import type { Aval } from "../core/primitive.ts";
 import { sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { ShapeType, Unranked } from "../core/types/shape.ts";
+import type { DimType, ShapeType, Unranked } from "../core/types/shape.ts";
 import { type Kernel, routineKernel } from "../kernel/kernel.ts";
 import { type Lowered, outputView, packed } from "../kernel/lowering.ts";
 import type { Routine } from "../kernel/routine.ts";
@@ -24,6 +24,14 @@ import { moveaxis, permute } from "./transpose.ts";
 /** The shape of what has one matrix, vector or number for each matrix of S. */
 export type Each<S extends ShapeType, Last extends ShapeType> =
   true extends Unranked<S> ? any : S extends readonly [...infer Leading extends ShapeType, unknown, unknown] ? [...Leading, ...Last] : any;
+
+/** The shape of what has one vector for each square matrix of S. */
+export type Vectors<S extends ShapeType> =
+  true extends Unranked<S>
+    ? any
+    : S extends readonly [...infer Leading extends ShapeType, unknown, infer N extends DimType]
+      ? [...Leading, N]
+      : any;
 
 /** An operand of matrices, in a float dtype. */
 export function matrices(op: string, x: Operand): Tensor {

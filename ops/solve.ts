@@ -1,7 +1,8 @@
 /** Systems of equations, inverses and determinants, by LU factorization with partial pivoting. */
 import type { Dim } from "../core/dim.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { ShapeOf } from "../core/types/shape.ts";
+import type { Matmul } from "../core/types/matmul.ts";
+import type { Result, ShapeOf } from "../core/types/shape.ts";
 import { mul } from "./arithmetic.ts";
 import { attached } from "./attached.ts";
 import { batchAlong, reduceSum } from "./broadcast.ts";
@@ -21,6 +22,7 @@ import { systems } from "./systems.ts";
  * X with A X = B: [..., n, n] and [..., n, k] give [..., n, k]; a vector B of n elements gives a vector. Leading axes broadcast. A is factorized
  * once, also for all its derivatives. Infinities or NaN where A is singular.
  */
+export function solve<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Result<Matmul<ShapeOf<A>, ShapeOf<B>>>>;
 export function solve(a: Operand, b: Operand): Tensor {
   const [x, y] = factors("solve", [squareMatrices("solve", a), b]) as [Tensor, Tensor];
   return systems("solve", x, y, false, (m, v) => solveFactorized(factorize(m), v));

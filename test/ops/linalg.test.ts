@@ -1,5 +1,6 @@
 /** Factorizations put together give the matrix again, systems are solved, and mistakes are named. */
 import { describe, expect, it } from "vitest";
+import { grad } from "../../ad/grad.ts";
 import { dim } from "../../core/dim.ts";
 import type { DType } from "../../core/dtype.ts";
 import { constant, placeholder } from "../../core/leaves.ts";
@@ -10,6 +11,7 @@ import { eye, zeros } from "../../ops/creation.ts";
 import { lu } from "../../ops/lu.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { abs } from "../../ops/piecewise.ts";
+import { sum } from "../../ops/reductions.ts";
 import { det, inv, slogdet, solve } from "../../ops/solve.ts";
 import { swapaxes } from "../../ops/transpose.ts";
 import { triangularSolve } from "../../ops/triangular.ts";
@@ -189,6 +191,17 @@ it("det, slogdet and inv", () => {
   // Far outside of what a float can hold.
   const large = slogdet(eye(200, 200, 0, { dtype: "float64" }).mul(1e5));
   near(large.logabsdet, [200 * Math.log(1e5)]);
+});
+
+it("a singular matrix gives infinities or NaN, and its neighbours in the stack their own results", () => {
+  const a = constant([1, 2, 2, 4, 2, 0, 0, 4], { shape: [2, 2, 2], dtype: "float64" });
+  const b = constant([1, 1], { shape: [2, 1], dtype: "float64" });
+  const [x, gradient, u] = valuesOf([solve(a, b), grad((m: Tensor) => sum(det(m)))(a) as Tensor, lu(a).u]).map((r) => [...r.data]);
+  expect(x!.slice(0, 2).some(Number.isFinite)).toBe(false);
+  expect(x!.slice(2)).toEqual([0.5, 0.25]);
+  expect(gradient!.slice(0, 4).every(Number.isNaN)).toBe(true);
+  expect(gradient!.slice(4)).toEqual([4, 0, 0, 2]);
+  expect(u!.slice(0, 4)).toEqual([2, 4, 0, 0]);
 });
 
 it("named sizes: one graph for any of them", () => {
