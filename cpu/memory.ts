@@ -4,7 +4,8 @@
  *
  * Page 0 holds the scratch area of the kernels (see `Scratch`); the heap lies above. Blocks come from size classes, eight to
  * a doubling, with a free list each, and begin on cache lines. Kernels read whole vectors, so a block has at least
- * 64 bytes behind its last element. Growing detaches views: those that are kept are made anew after it.
+ * 64 bytes behind its last element; they write no element that is not theirs. So tiny blocks lie side by side, in sheets of one size:
+ * thousands of scalars fit into a cache, and none lies across two of its lines. Growing detaches views: those that are kept are made anew.
  */
 import { arrayOf, type Storage, type TypedArray } from "../core/dtype.ts";
 import { OutOfMemory } from "../kernel/backend.ts";
@@ -16,6 +17,9 @@ export const MAX_BYTES = MAX_PAGES * PAGE;
 const LINE = 64;
 const SLACK = 64;
 const SHORT = 16;
+/** Tiny blocks: their sizes, and how many bytes of them are taken at a time. */
+const TINY = [16, 32, 64];
+const SHEET = 4096;
 
 /** What kernels use beside their operands, as byte offsets from the scratch address. Every thread has its own; the first one's is below the heap. */
 export const Scratch = {
@@ -64,8 +68,9 @@ export class DeviceMemory {
 
   /** The address of at least `bytes` bytes. */
   allocate(bytes: number): number {
-    const size = sizeClass(bytes + SLACK);
-    const address = this.#free.get(size)?.pop() ?? this.#extend(size) ?? this.#reuseLarger(size);
+    const tiny = TINY.find((size) => bytes <= size);
+    const size = tiny ?? sizeClass(bytes + SLACK);
+    const address = this.#free.get(size)?.pop() ?? (tiny ? this.#cut(tiny) : this.#extend(size)) ?? this.#reuseLarger(size);
     if (address === undefined)
       throw new OutOfMemory(
         `out of memory: ${bytes} bytes asked for, ${this.#bytesInUse} in use, and WebAssembly memory ends at ${MAX_BYTES}`,
@@ -116,6 +121,16 @@ export class DeviceMemory {
       this.#wholes.set(data.constructor, all);
     }
     return all;
+  }
+
+  /** Makes tiny blocks of a new sheet. */
+  #cut(size: number): number | undefined {
+    const sheet = this.#extend(SHEET + SLACK);
+    if (sheet === undefined) return undefined;
+    const blocks = Array.from({ length: SHEET / size }, (_, i) => sheet + i * size).reverse();
+    const first = blocks.pop();
+    this.#free.set(size, blocks);
+    return first;
   }
 
   #extend(size: number): number | undefined {

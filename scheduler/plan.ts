@@ -188,7 +188,8 @@ export class Plan {
   #allocate({ asked, optional }: Claim, { resident, arena }: Settlement, { memory }: Bindings): OutOfMemory | undefined {
     this.#resident = resident;
     this.#arena = arena;
-    const staying = [...asked, ...optional].filter((s) => resident.has(s.slot));
+    // What was made together is often needed together: it lies side by side.
+    const staying = [...asked, ...optional].filter((s) => resident.has(s.slot)).sort((a, b) => a.tensor.id - b.tensor.id);
     try {
       // What moves leaves first: there may not be room for the old and the new.
       for (const { slot, bytes } of staying) memory.outgrow(slot, bytes);
