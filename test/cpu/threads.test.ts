@@ -11,7 +11,9 @@ import type { Threads } from "../../cpu/threads.ts";
 import type { TypedArray } from "../../core/dtype.ts";
 import type { Backend } from "../../kernel/backend.ts";
 import * as e from "../../kernel/expr.ts";
-import { body, type Fold, loopKernel, matmulKernel } from "../../kernel/kernel.ts";
+import { body, type Fold, loopKernel, matmulKernel, routineKernel } from "../../kernel/kernel.ts";
+import { lu } from "../../kernel/routines/lu.ts";
+import { svd } from "../../kernel/routines/svd.ts";
 import { sameBits } from "../../scheduler/bits.ts";
 import { collectGarbage } from "../tooling/gc.ts";
 import { type Case, difference, outputsOn, someData, someLayout, someLoop, Tape, tape } from "./cases.ts";
@@ -73,6 +75,32 @@ describe("bits do not depend on the number of threads", () => {
         expectSameBits(someLoop(numbers, [...outer, n], fold)),
       ),
       { numRuns: 60 },
+    );
+  });
+
+  test("of routines, some items each, with room of their own", async () => {
+    await workers;
+    fc.assert(
+      fc.property(
+        tape,
+        fc.constantFrom("f32", "f64"),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        (numbers, storage, items, n) => {
+          const t = new Tape(numbers);
+          const row = (length: number) => ({ data: someData(t, storage, length, false), offset: 0, strides: [1] });
+          const out = (length: number, type: typeof storage | "i32" = storage) => ({ storage: type, length, offset: 0, strides: [1] });
+          const square = items * n * n;
+          const common = { sizes: [items, n, n, n], reads: [row(square)], uniforms: [] };
+          expectSameBits({ ...common, kernel: routineKernel(svd, storage), writes: [out(square), out(items * n), out(square)] });
+          expectSameBits({
+            ...common,
+            kernel: routineKernel(lu, storage),
+            writes: [out(square), out(items * n, "i32"), out(items * n, "i32")],
+          });
+        },
+      ),
+      { numRuns: 30 },
     );
   });
 
