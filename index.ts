@@ -152,7 +152,7 @@ export { sinc } from "./ops/sinc.ts";
 export { logsumexp, logSoftmax, softmax } from "./ops/softmax.ts";
 export { cross, inner, kron, multiDot, polyval, vander, type VanderOptions, vecdot } from "./ops/products.ts";
 export { type Fractions, median, percentile, quantile, type QuantileOptions } from "./ops/quantile.ts";
-export { cholesky } from "./ops/cholesky.ts";
+export { cholesky, choleskyPivot } from "./ops/cholesky.ts";
 export { type DegenerateOptions } from "./ops/degenerate.ts";
 export { eigh, type Eigh, eigvalsh } from "./ops/eigh.ts";
 export { lu, type LU } from "./ops/lu.ts";

@@ -5,37 +5,66 @@ import { cholesky as routine } from "../kernel/routines/cholesky.ts";
 import { add, mul } from "./arithmetic.ts";
 import { where } from "./compare.ts";
 import { diagonalMask, tril } from "./creation.ts";
-import { batchItems, floatsAlike, lowerRoutine, product, squareMatrices, stacked, swapLast, transposed, unstacked } from "./linalg.ts";
+import {
+  batchItems,
+  type Each,
+  floatsAlike,
+  lowerRoutine,
+  product,
+  squareMatrices,
+  stacked,
+  swapLast,
+  transposed,
+  unstacked,
+} from "./linalg.ts";
 import type { Operand } from "./operand.ts";
 import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
 import { triangularPrimitive } from "./triangular.ts";
 
-/** Symmetric A [b, n, n] -> L [b, n, n]. */
+/** Symmetric A [b, n, n] -> L [b, n, n], the first pivot that is not positive (int32) [b]. */
 const choleskyPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
   name: "cholesky",
   type: ([a]) => {
     floatsAlike("cholesky", [a!]);
-    return { shape: a!.shape, dtype: a!.dtype };
+    return [
+      { shape: a!.shape, dtype: a!.dtype },
+      { shape: a!.shape.slice(0, 1), dtype: "int32" },
+    ];
   },
   // dL = L F(L^-1 dA L^-T), where F keeps the lower triangle and halves the diagonal (Murray, arXiv:1602.07527).
   jvp: ({ tangents: [da], outputs: [l] }) => {
     const solve = (b: Tensor): Tensor => triangularPrimitive([l!, b], { upper: false, transposed: false, unit: false });
     const w = solve(transposed(solve(da!)));
     const n = w.shape[2]!;
-    return [product(l!, where(diagonalMask(n, n, 0), mul(w, 0.5), tril(w)))];
+    return [product(l!, where(diagonalMask(n, n, 0), mul(w, 0.5), tril(w))), undefined];
   },
   batch: batchItems(() => choleskyPrimitive),
   lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine, a!.shape.slice(0, 2), inputs, outputTypes),
 });
 
+/** Of the symmetric part of each matrix. */
+function factorOf(op: string, a: Operand): readonly [factor: Tensor, pivot: Tensor] {
+  const t = squareMatrices(op, a);
+  const [l, pivot] = choleskyPrimitive.many([stacked(mul(add(t, swapLast(t)), 0.5))], {});
+  return [unstacked(l!, t), unstacked(pivot!, t)];
+}
+
 /**
  * The lower triangular L with L L^T = A, for symmetric positive definite matrices [..., n, n]. Of others the symmetric part is taken,
- * (A + A^T) / 2, so that derivatives by each element are those of A. NaN where a matrix is not positive definite.
+ * (A + A^T) / 2, so that derivatives by each element are those of A. NaN where a matrix is not positive definite; choleskyPivot says where it fails.
  */
 export function cholesky<A extends Operand>(a: A): Tensor<ShapeOf<A>>;
 export function cholesky(a: Operand): Tensor {
-  const t = squareMatrices("cholesky", a);
-  return unstacked(choleskyPrimitive([stacked(mul(add(t, swapLast(t)), 0.5))], {}), t);
+  return factorOf("cholesky", a)[0];
+}
+
+/**
+ * Which pivot of `cholesky` is the first that is not positive, counted from 1, or 0 where each matrix [..., n, n] is positive definite (int32): the order of the
+ * first leading block that is not. The factorization is the same node.
+ */
+export function choleskyPivot<A extends Operand>(a: A): Tensor<Each<ShapeOf<A>, []>>;
+export function choleskyPivot(a: Operand): Tensor {
+  return factorOf("choleskyPivot", a)[1];
 }
 
 /** What this file defines, for table.ts. */

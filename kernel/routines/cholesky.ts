@@ -2,13 +2,13 @@
 import { matrix, type Routine } from "../routine.ts";
 
 /**
- * L of each matrix, from the lower triangle of A; NaN all over where A is not positive definite. From each element products are subtracted
+ * L of each matrix, from the lower triangle of A; NaN all over where A is not positive definite; and which pivot is the first that is not positive, counted from 1, or 0. From each element products are subtracted
  * one by one, by ascending columns of L. sizes = [items, n].
  */
 export const cholesky: Routine = {
   name: "cholesky",
   reads: [{ extent: [1, 1] }],
-  writes: [{ extent: [1, 1] }],
+  writes: [{ extent: [1, 1] }, { extent: [], type: "i32" }],
   cost: ([, n]) => n! ** 3 / 6,
   run: (m) => {
     const n = () => m.size(1);
@@ -23,10 +23,11 @@ export const cholesky: Routine = {
       });
       rest.set(m.load(a(i, i)));
       m.each(m.int(0), i(), (k) => rest.set(m.sub(rest(), m.mul(m.load(l(i, k)), m.load(l(i, k))))));
-      m.if(m.not(m.lt(m.real(0), rest())), () => failed.set(m.int(1)));
+      m.if(m.and(m.not(m.lt(m.real(0), rest())), m.not(failed())), () => failed.set(m.plus(i(), m.int(1))));
       m.store(l(i, i), m.sqrt(rest()));
       m.each(m.plus(i(), m.int(1)), n(), (j) => m.store(l(i, j), m.real(0)));
     });
+    m.storeInt(m.at(2, m.int(0)), failed());
     m.if(failed(), () => m.each(m.int(0), m.times(n(), n()), (i) => m.store(m.at(1, i()), m.real(NaN))));
   },
 };

@@ -54,7 +54,10 @@ test("cholesky, of matrices that have a factor and of those that have none", () 
         kernel: routineKernel(cholesky, storage),
         sizes: [1, n],
         reads: [{ data, offset: 0, strides: [1] }],
-        writes: [{ storage, length: n * n, offset: 0, strides: [1] }],
+        writes: [
+          { storage, length: n * n, offset: 0, strides: [1] },
+          { storage: "i32", length: 1, offset: 0, strides: [1] },
+        ],
         uniforms: [],
       });
     }),

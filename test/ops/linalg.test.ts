@@ -6,7 +6,7 @@ import type { DType } from "../../core/dtype.ts";
 import { constant, placeholder } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { sub } from "../../ops/arithmetic.ts";
-import { cholesky } from "../../ops/cholesky.ts";
+import { cholesky, choleskyPivot } from "../../ops/cholesky.ts";
 import { eye, zeros } from "../../ops/creation.ts";
 import { lu } from "../../ops/lu.ts";
 import { matmul } from "../../ops/matmul.ts";
@@ -130,6 +130,8 @@ it("the Hilbert matrix of 10 rows: factors reproduce it, the solution has a smal
 it("cholesky: NaN for a matrix that is not positive definite, and for no other", () => {
   const got = numbersOf(cholesky(constant([1, 2, 2, 1, 0, 0, 0, 1, 4, 0, 0, 9], { shape: [3, 2, 2] })));
   const [bad, good] = [got.slice(0, 8), got.slice(8)];
+  const a = constant([1, 2, 2, 1, 0, 0, 0, 1, 4, 0, 0, 9, NaN, 0, 0, 1], { shape: [4, 2, 2] });
+  expect(numbersOf(choleskyPivot(a))).toEqual([2, 1, 0, 1]);
   expect(bad.every(Number.isNaN)).toBe(true);
   expect(good).toEqual([2, 0, 0, 3]);
 });
