@@ -68,7 +68,8 @@ export class Sources extends Intake<Held> {
     if (sameSizes(held.sizes, sizes)) {
       const current = this.#current(held);
       const same = sameBits(current, data);
-      if (same || !held.data) {
+      // Over numbers that are in a buffer; or on the host, while nobody waits for them in a buffer.
+      if (same || !held.data || !held.node) {
         if (!same) copy(data, current);
         // What another thread sent is not written over: that thread copies anyhow.
         if (current !== data && order.at >= 0) held.spare = order;

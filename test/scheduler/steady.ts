@@ -27,6 +27,7 @@ function growth(step: (i: number) => void): number {
 }
 
 const engine: Engine = await createEngine({ backend: cpu({ threads: 1 }) });
+const aside = engine.variable([0, 0]);
 const data = [Float32Array.of(0.25, 1), Float32Array.of(0.5, 2)];
 const x = engine.variable([0, 0]);
 const [a, b, c] = [engine.variable([0, 0]), engine.variable(1), engine.variable([0.125, 1])];
@@ -57,6 +58,10 @@ const bytes = {
   }),
   "two sources in a transaction": growth((i) => {
     engine.transaction(writes[i % 14]!);
+    engine.flushSync();
+  }),
+  "a source that nobody looks at": growth((i) => {
+    aside.set(data[i % 2]!);
     engine.flushSync();
   }),
   "the same bits": growth(() => {
