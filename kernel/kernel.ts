@@ -26,10 +26,21 @@ export interface Body {
   readonly positional: boolean;
 }
 
+/** Bodies by the first of the values they were made of: many nodes have the same expressions, as objects. */
+const made = new WeakMap<Expr, { readonly values: readonly Expr[]; readonly body: Body }[]>();
+
 export function body(reads: readonly Storage[], values: readonly Expr[]): Body {
+  const list = made.get(values[0]!) ?? [];
+  const found = list.find((m) => sameList(m.values, values) && sameList(m.body.reads, reads));
+  if (found) return found.body;
   const { roots, key } = canonicalize(values);
-  return { reads, values: roots, key: `${reads.join()}|${key}`, positional: exprOrder(roots).some((e) => e.op === "index") };
+  const positional = exprOrder(roots).some((e) => e.op === "index");
+  const b: Body = { reads, values: roots, key: `${reads.join()}|${key}`, positional };
+  if (list.push({ values, body: b }) === 1) made.set(values[0]!, list);
+  return b;
 }
+
+const sameList = <T>(a: readonly T[], b: readonly T[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
 
 const indexed = new WeakMap<Body, ReadonlySet<number>>();
 

@@ -1,5 +1,5 @@
 /**
- * Last pass: items become steps again, in an order like that in which they came. Values that nobody outside a kernel reads are not stored, and
+ * Items become steps again, in an order like that in which they came. Values that nobody outside a kernel reads are not stored, and
  * what nobody wants at all is not computed.
  */
 import { body, type Slot, type Step } from "../kernel.ts";

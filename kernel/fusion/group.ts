@@ -1,5 +1,5 @@
 /**
- * First pass: elementwise loops over one index space become one kernel with several outputs.
+ * Elementwise loops over one index space become one kernel with several outputs.
  *
  * Every item has a level, the longest way to it through kernels. A loop joins the groups of its space on the highest level that it depends on,
  * and these become one group; or else a group of that level that reads something it reads. What it depends on, directly or not, is then in its

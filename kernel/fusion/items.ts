@@ -114,6 +114,7 @@ export class Group {
       const inside = this.values.get(v.slot);
       return inside ? stored(inside.expr) : this.#read(v);
     });
+    if (firstUniform === 0 && slots.every((slot, i) => slot === i)) return [...values];
     return rewrite(values, (x, args) => {
       if (x.op === "uniform") return e.uniform(x.value + firstUniform);
       if (x.op !== "read" && x.op !== "at") return undefined;
@@ -139,10 +140,13 @@ export class Group {
     const order = e.exprOrder(values);
     const reads = numbersOf(order, "read", "at");
     const uniforms = numbersOf(order, "uniform");
-    const renumbered = rewrite(values, (x, args) => {
-      if (x.op === "read" || x.op === "at") return { ...x, value: reads.indexOf(x.value), args };
-      return x.op === "uniform" ? e.uniform(uniforms.indexOf(x.value)) : undefined;
-    });
+    const unchanged = reads.length === this.reads.length && uniforms.length === this.uniforms.length;
+    const renumbered = unchanged
+      ? values
+      : rewrite(values, (x, args) => {
+          if (x.op === "read" || x.op === "at") return { ...x, value: reads.indexOf(x.value), args };
+          return x.op === "uniform" ? e.uniform(uniforms.indexOf(x.value)) : undefined;
+        });
     this.reads = reads.map((k) => this.reads[k]!);
     this.uniforms = uniforms.map((k) => this.uniforms[k]!);
     [...this.values].forEach(([slot, { write }], i) => this.values.set(slot, { expr: renumbered[i]!, write }));

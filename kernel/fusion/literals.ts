@@ -1,4 +1,4 @@
-/** Before all: constants that some simplification knows become part of the expressions. (Others stay arguments, so that kernels serve them all.) */
+/** Constants that some simplification knows become part of the expressions. (Others stay arguments, so that kernels serve them all.) */
 import * as e from "../expr.ts";
 import { body, type Loop, type Slot } from "../kernel.ts";
 import { rewrite } from "./rewrite.ts";

@@ -1,5 +1,5 @@
 /**
- * Fourth pass: matrix products of the same sizes that do not wait for each other become one kernel, such as those of a layer's weights with the
+ * Matrix products of the same sizes that do not wait for each other become one kernel, such as those of a layer's weights with the
  * activations and each of their derivatives.
  */
 import type { Step } from "../kernel.ts";

@@ -1,5 +1,5 @@
 /**
- * Third pass: a reduction computes what it reads, where it alone reads it and the group's own reads can be walked in the reduction's space.
+ * A reduction computes what it reads, where it alone reads it and the group's own reads can be walked in the reduction's space.
  */
 import { type Dim, mulDims, sameDim } from "../../core/dim.ts";
 import { type Shape, stridesOf } from "../../core/shape.ts";
@@ -65,8 +65,8 @@ function withPrologue(step: Step, producer: Group, inMemory: (slot: Slot) => boo
       return view && unstored(e.read(place(view), view.slot.storage), x.type);
     },
   );
-  const alone = resident.size === 0 && producer.values.size === 1;
-  const repeatsTooMuch = !alone && e.exprOrder([value!]).length > MOST_REPEATED + reads.length;
+  // Where nothing else of the producer is wanted, nothing is done twice.
+  const repeatsTooMuch = resident.size > 0 && e.exprOrder([value!]).length > MOST_REPEATED + reads.length;
   if (!fits || reads.length > MOST_READS || repeatsTooMuch) return undefined;
   const inner = body(
     reads.map((r) => r.slot.storage),

@@ -1,5 +1,5 @@
 /**
- * Second pass: a value that costs little to compute from what is in memory anyway is not stored and read back, but computed where it is wanted.
+ * A value that costs little to compute from what is in memory anyway is not stored and read back, but computed where it is wanted.
  * Derivatives are full of such: 1 - a*a of a layer's activations a, and its products with what the layers below gave.
  */
 import { type Dim, sameDim } from "../../core/dim.ts";
@@ -43,10 +43,14 @@ export function recompute(items: readonly Item[], keep: (slot: Slot) => boolean)
       else if (keep(slot) || wanted.length > 0) resident.set(value.expr, value.write);
     }
     const moved: Moved[] = [];
+    /** What consumers have taken on so far. */
+    const taken = new Map<Group, number>();
     for (const [slot, value, consumers] of candidates) {
       const cut = cutAt(value.expr, item, resident);
-      if (cost(cut.expr) <= MOST_OPERATIONS && pays(cut, consumers, single)) moved.push({ slot, expr: value.expr, consumers });
-      else resident.set(value.expr, value.write);
+      if (cost(cut.expr) <= MOST_OPERATIONS && pays(cut, consumers, single, taken)) {
+        moved.push({ slot, expr: value.expr, consumers });
+        for (const c of consumers) taken.set(c, (taken.get(c) ?? 0) + 1);
+      } else resident.set(value.expr, value.write);
     }
     move(moved, item, resident, single);
     for (const { slot, consumers } of moved) {
@@ -94,11 +98,12 @@ const cost = (x: e.Expr): number =>
   e.exprOrder([x]).reduce((sum, { op, args }) => sum + (args.length === 0 ? 0 : DEAR.has(op) ? MOST_OPERATIONS : 1), 0);
 
 /** Whether less goes through memory when the consumers compute a value themselves. */
-function pays({ reads }: Cut, consumers: readonly Group[], single: boolean): boolean {
+function pays({ reads }: Cut, consumers: readonly Group[], single: boolean, taken: ReadonlyMap<Group, number>): boolean {
   let more = 0;
   for (const c of consumers) {
     const extra = reads.filter((v) => !c.reads.some((r) => r.slot === v.slot && (single || sameView(r, v))));
-    if (!c.hasRoom(MOST_OPERATIONS, extra.length)) return false;
+    const before = taken.get(c) ?? 0;
+    if (!c.hasRoom(MOST_OPERATIONS * (before + 1), extra.length + before)) return false;
     more += extra.filter((v) => !repeats(v)).length;
   }
   return single || more <= 1 + consumers.length;

@@ -1,5 +1,5 @@
 /**
- * Last pass: the layers of a network that works on rows, and of its derivatives, take a tile of rows through all of them before the next one.
+ * The layers of a network that works on rows, and of its derivatives, take a tile of rows through all of them before the next one.
  * What they leave each other is then in a cache, and needs room for a tile only; sums over rows, such as the gradients of weights, are added up tile
  * by tile, in the order of the one tree. This is also where the bias and the activation behind a product are computed while its result is at hand.
  *
@@ -135,22 +135,22 @@ function productStage(step: Step, count: Dim): RowStage | undefined {
 }
 
 /** The slots that a stage reads so that a row of it needs the same row of them and no other. */
-function slotsByRow({ step }: RowStage, count: Dim): Set<Slot> {
+function slotsByRow({ step, axis, reduces }: RowStage, count: Dim): Set<Slot> {
   const { reads } = operandsOf(step);
   const aligned = new Map<Slot, boolean>();
   reads.forEach((o, i) => {
     const length = divideDims(o.slot.length, count);
-    const ok = length !== undefined && inRow(step, o, i, length, count);
+    const shape = step.loop ? step.loop.shape : productShape(step, i);
+    const rowAxis = step.loop ? (reduces ? shape.length - 1 : 0) : productRows(axis, i);
+    const ok = length !== undefined && rowAxis !== undefined && inRow(shape, rowAxis, o, length);
     aligned.set(o.slot, ok && (aligned.get(o.slot) ?? true));
   });
   return new Set([...aligned].flatMap(([slot, ok]) => (ok ? [slot] : [])));
 }
 
-/** Whether an operand walks rows of `length` elements one by one, and stays in each. */
-function inRow(step: Step, { strides, offset }: Pick<Operand, "strides" | "offset">, slot: number, length: Dim, count: Dim): boolean {
-  const shape = step.loop ? step.loop.shape : productShape(step, slot);
-  const axis = shape.findIndex((d, i) => sameDim(d, count) && sameDim(strides[i]!, length));
-  if (axis < 0) return false;
+/** Whether an operand walks rows of `length` elements one by one along an axis, and stays in each. */
+function inRow(shape: readonly Dim[], axis: number, { strides, offset }: Pick<Operand, "strides" | "offset">, length: Dim): boolean {
+  if (!sameDim(strides[axis]!, length)) return false;
   const others = shape.flatMap((d, i) => (i === axis || sameDim(d, 1) || sameDim(strides[i]!, 0) ? [] : [i]));
   const inOrder = stridesOf(others.map((i) => shape[i]!));
   if (
@@ -166,6 +166,12 @@ function inRow(step: Step, { strides, offset }: Pick<Operand, "strides" | "offse
     reach += (d - 1) * stride;
   }
   return typeof reach === "number" && typeof offset === "number" && offset >= 0 && typeof length === "number" && reach < length;
+}
+
+/** Where operand `slot` of a product has the rows, if they are this axis of its sizes [b, m, n, k]. */
+function productRows(axis: number, slot: number): number | undefined {
+  if (axis === 1) return slot % 2 === 0 ? 1 : undefined;
+  return slot % 2 === 0 ? 2 : 1;
 }
 
 function productShape({ sizes }: Step, slot: number): Dim[] {

@@ -10,7 +10,7 @@ import { cpu } from "../../cpu/backend.ts";
 import type { Threads } from "../../cpu/threads.ts";
 import type { Backend, Segment } from "../../kernel/backend.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
-import { add, mul } from "../../ops/arithmetic.ts";
+import { add, mul, sub } from "../../ops/arithmetic.ts";
 import { sin, tanh } from "../../ops/functions.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { relu } from "../../ops/piecewise.ts";
@@ -108,9 +108,40 @@ describe("tiles of rows", () => {
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
         const small = { ...plan, counts: plan.counts.map((c) => Math.min(c, 513)) };
-        expect(await values(small, { backend: interpreter() })).toEqual(await values(small, { backend: cpu({ threads: 1 }), fusion: false }));
+        expect(await values(small, { backend: interpreter() })).toEqual(
+          await values(small, { backend: cpu({ threads: 1 }), fusion: false }),
+        );
       }),
       { numRuns: 2 },
+    );
+  });
+
+  it("end where one row meets all others", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(1, 3, 255, 256, 300), fc.nat(99), async (count, seed) => {
+        const run = async (fusion: boolean): Promise<number[]> => {
+          const engine = await createEngine({ backend: cpu({ threads: 1 }), fusion });
+          const r = new Random(seed);
+          const x = engine.variable(
+            Float32Array.from({ length: count * 8 }, () => r.next() - 0.5),
+            { shape: [dim("n"), 8] },
+          );
+          const w = engine.variable(
+            Float32Array.from({ length: 64 }, () => r.next() - 0.5),
+            { shape: [8, 8] },
+          );
+          const h = matmul(tanh(matmul(tanh(matmul(x, w) as Tensor) as Tensor, w) as Tensor) as Tensor, w) as Tensor;
+          const v = tanh(sum(tanh(h), 1) as Tensor) as Tensor;
+          const pairs = tanh(sub(v.reshape([dim("n"), 1]), v.reshape([1, dim("n")])) as Tensor) as Tensor;
+          const { data } = (await engine.read(add(sum(pairs, 1), sum(mul(pairs, pairs), 0)) as Tensor)) as unknown as {
+            data: ArrayLike<number>;
+          };
+          await engine.dispose();
+          return Array.from(data);
+        };
+        expect(await run(true)).toEqual(await run(false));
+      }),
+      { numRuns: 12 },
     );
   });
 
