@@ -161,7 +161,8 @@ export { cond, matrixNorm, type MatrixNormOptions, type MatrixOrder } from "./op
 export { type LeastSquares, lstsq, matrixRank, pinv, type RankOptions } from "./ops/pseudoinverse.ts";
 export { qr, type QR, type QROptions } from "./ops/qr.ts";
 export { svd, type SVD, type SVDOptions, svdvals } from "./ops/svd.ts";
-export { det, inv, type SignAndLog, slogdet, solve } from "./ops/solve.ts";
+export { det, type SignAndLog, slogdet } from "./ops/determinant.ts";
+export { inv, solve } from "./ops/solve.ts";
 export { triangularSolve, type TriangularOptions } from "./ops/triangular.ts";
 export { searchsorted, type SearchOptions } from "./ops/searchsorted.ts";
 export { argsort, sort, type SortOptions, topK, type TopK, type TopKOptions } from "./ops/sort.ts";

@@ -15,6 +15,7 @@ import * as convert from "./convert.ts";
 import * as cholesky from "./cholesky.ts";
 import * as cumsum from "./cumsum.ts";
 import * as cumulative from "./cumulative.ts";
+import * as determinant from "./determinant.ts";
 import * as diagonal from "./diagonal.ts";
 import * as functions from "./functions.ts";
 import * as eigh from "./eigh.ts";
@@ -34,7 +35,6 @@ import * as reductions from "./reductions.ts";
 import * as reshape from "./reshape.ts";
 import * as searchsorted from "./searchsorted.ts";
 import * as sinc from "./sinc.ts";
-import * as solve from "./solve.ts";
 import * as sort from "./sort.ts";
 import * as special from "./special.ts";
 import * as svd from "./svd.ts";
@@ -45,7 +45,7 @@ import * as windows from "./windows.ts";
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
   ...[addN, arithmetic, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
-  ...[cholesky, eigh, lu, pseudoinverse, qr, solve, svd, triangular],
+  ...[cholesky, determinant, eigh, lu, pseudoinverse, qr, svd, triangular],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);

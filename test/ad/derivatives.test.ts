@@ -17,7 +17,8 @@ import { cos, erf, exp, gelu, log, sigmoid, sin, softplus, sqrt, tanh } from "..
 import { matmul, outer } from "../../ops/matmul.ts";
 import { max, mean, prod, sum } from "../../ops/reductions.ts";
 import { reshape } from "../../ops/reshape.ts";
-import { slogdet, solve } from "../../ops/solve.ts";
+import { slogdet } from "../../ops/determinant.ts";
+import { solve } from "../../ops/solve.ts";
 import { logsumexp } from "../../ops/softmax.ts";
 import { Random } from "./cases.ts";
 import { interpret, relativeError, valueOf, valuesOf } from "./values.ts";

@@ -5,6 +5,7 @@ import { arrayOf, type Storage } from "../../core/dtype.ts";
 import { routineKernel } from "../../kernel/kernel.ts";
 import { extentOf, type Routine, storagesOf } from "../../kernel/routine.ts";
 import { cholesky } from "../../kernel/routines/cholesky.ts";
+import { adjugateOfUpper } from "../../kernel/routines/adjugate.ts";
 import { eigh } from "../../kernel/routines/eigh.ts";
 import { lu, luSolve } from "../../kernel/routines/lu.ts";
 import { qr } from "../../kernel/routines/qr.ts";
@@ -62,6 +63,15 @@ test("cholesky, of matrices that have a factor and of those that have none", () 
       });
     }),
     { numRuns: 40 },
+  );
+});
+
+test("adjugateOfUpper", () => {
+  fc.assert(
+    fc.property(tape, storages, items, size, fc.boolean(), (numbers, storage, b, n, whole) =>
+      expectSame(adjugateOfUpper, storage, [b, n], numbers, whole),
+    ),
+    { numRuns: 60 },
   );
 });
 

@@ -12,7 +12,8 @@ import { lu } from "../../ops/lu.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { abs } from "../../ops/piecewise.ts";
 import { sum } from "../../ops/reductions.ts";
-import { det, inv, slogdet, solve } from "../../ops/solve.ts";
+import { det, slogdet } from "../../ops/determinant.ts";
+import { inv, solve } from "../../ops/solve.ts";
 import { swapaxes } from "../../ops/transpose.ts";
 import { triangularSolve } from "../../ops/triangular.ts";
 import "../../ops/methods.ts";
@@ -201,9 +202,34 @@ it("a singular matrix gives infinities or NaN, and its neighbours in the stack t
   const [x, gradient, u] = valuesOf([solve(a, b), grad((m: Tensor) => sum(det(m)))(a) as Tensor, lu(a).u]).map((r) => [...r.data]);
   expect(x!.slice(0, 2).some(Number.isFinite)).toBe(false);
   expect(x!.slice(2)).toEqual([0.5, 0.25]);
-  expect(gradient!.slice(0, 4).every(Number.isNaN)).toBe(true);
-  expect(gradient!.slice(4)).toEqual([4, 0, 0, 2]);
+  expect(gradient).toEqual([4, -2, -2, 1, 4, 0, 0, 2]);
   expect(u!.slice(0, 4)).toEqual([2, 4, 0, 0]);
+});
+
+it("det has derivatives where a matrix is singular: its cofactors", () => {
+  const gradient = (a: Tensor): number[] => numbersOf(grad((m: Tensor) => sum(det(m)))(a) as Tensor);
+  // Of rank 3, with a pivot of 0 in any place.
+  for (const gone of [0, 1, 2, 3]) {
+    const a = matmul(
+      matmul(
+        some([4, 4]),
+        constant(
+          Float64Array.from({ length: 16 }, (_, i) => (i % 5 === 0 && i !== 5 * gone ? 1 : 0)),
+          { shape: [4, 4] },
+        ),
+      ),
+      some([4, 4]),
+    );
+    const shown = numbersOf(a);
+    gradient(a).forEach((g, i) => {
+      const minor = shown.filter((_, k) => k % 4 !== i % 4 && Math.floor(k / 4) !== Math.floor(i / 4));
+      const [cofactor] = numbersOf(det(constant(minor, { shape: [3, 3], dtype: "float64" })));
+      expect(g).toBeCloseTo(cofactor! * (-1) ** ((i % 4) + Math.floor(i / 4)), 13);
+    });
+  }
+  expect(gradient(zeros([2, 2], { dtype: "float64" }))).toEqual([0, 0, 0, 0]);
+  expect(gradient(zeros([1, 1], { dtype: "float64" }))).toEqual([1]);
+  expect(gradient(constant([0, 0, 0, 0, 2, 0, 0, 0, 3], { shape: [3, 3], dtype: "float64" }))).toEqual([6, 0, 0, 0, 0, 0, 0, 0, 0]);
 });
 
 it("named sizes: one graph for any of them", () => {
