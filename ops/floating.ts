@@ -34,10 +34,13 @@ export const fmax = ignoringNaN("fmax", maximum);
 export const fmin = ignoringNaN("fmin", minimum);
 
 // ---- parts of a number
-/** |x| with the sign of y, also that of a zero. The derivative at x = 0 is 0; none flows to y. */
+/**
+ * |x| with the sign of y, also that of a zero; a NaN counts as positive, since fusion may change its sign (x * -1 becomes -x, say). The derivative
+ * at x = 0 is 0; none flows to y.
+ */
 export const copysign: Binary = define(
   "copysign",
-  (x, y) => withSign(e.abs(x), y),
+  (x, y) => e.select(e.eq(y, y), withSign(e.abs(x), y), e.abs(x)),
   ({ dx, x, z }) => {
     const zero = equal(x, 0);
     return [dx && mul(dx, where(zero, 0, div(z, where(zero, 1, x))))];

@@ -39,8 +39,8 @@ const isConstant = (x: e.Expr | undefined, value: number): boolean => x?.op === 
 const isFloat = (x: e.Expr): boolean => x.type === "f32" || x.type === "f64";
 
 /**
- * The same value in fewer operations, bit by bit (the payloads of NaNs aside): x*1, x/1, x+(-0) and x-0 are x, but x+0 is not where x is -0,
- * nor x*0 anywhere. A negation goes into a sum or a difference beside it.
+ * The same value in fewer operations, bit by bit (signs and payloads of NaNs aside): x*1, x/1, x+(-0) and x-0 are x, but x+0 is not where x
+ * is -0, nor x*0 anywhere. A negation goes into a sum or a difference beside it.
  */
 function simplify(x: e.Expr): e.Expr {
   const [a, b] = x.args as [e.Expr, e.Expr];
