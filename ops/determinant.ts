@@ -49,8 +49,11 @@ function adjugate(f: Factorized): Tensor {
   return adjugateOf([f.matrix, f.factors, f.order, mul(numberEach(signOfOrder(f)), product(left, p))], {});
 }
 
-// Jacobi's formula: d det(A) = tr(adj(A) dA), and tr(A^-1 dA) for the logarithm.
-const detOf = attached<object>("det", ({ inputs: [, c], tangents: [da] }) => da && reduceSum([mul(transposed(c!), da)], { axes: [1, 2] }));
+// Jacobi's formula: d det(A) = tr(adj(A) dA), and tr(A^-1 dA) for the logarithm. The adjugate is made here, so that values alone do without.
+const detOf = attached<object>("det", ({ inputs, tangents: [da] }) => {
+  const adj = adjugate({ ...factorsIn(inputs), exchanges: inputs[3]! });
+  return da && reduceSum([mul(transposed(adj), da)], { axes: [1, 2] });
+});
 const logOf = attached<object>("logabsdet", ({ inputs, tangents: [da] }) => da && traceOf(solveFactorized(factorsIn(inputs), da)));
 
 const diagonalOfU = (f: Factorized): Tensor => diagonalOf([f.factors], {});
@@ -61,7 +64,7 @@ export function det(a: Operand): Tensor {
   const t = squareMatrices("det", a);
   const f = factorize(stacked(t));
   const value = mul(signOfOrder(f), prod(diagonalOfU(f), -1));
-  return unstacked(detOf([f.matrix, adjugate(f), stopGradient(value)], {}), t);
+  return unstacked(detOf([f.matrix, f.factors, f.order, f.exchanges, stopGradient(value)], {}), t);
 }
 
 export interface SignAndLog<S extends readonly unknown[] = any> {
