@@ -6,7 +6,7 @@ import { body } from "./kernel/kernel.ts";
 import { loop, outputView } from "./kernel/lowering.ts";
 import { type Setting, verifyDeterminismWith } from "./scheduler/determinism.ts";
 import { createEngine as makeEngine, type Engine } from "./scheduler/engine.ts";
-import type { EngineOptions as Options } from "./scheduler/options.ts";
+import { checkOptions, type EngineOptions as Options } from "./scheduler/options.ts";
 import type { BaseEngine } from "./scheduler/base.ts";
 import { reader } from "./scheduler/read.ts";
 import type { RemoteEngine, RemoteEngineOptions as RemoteOptions } from "./worker/remote.ts";
@@ -236,15 +236,14 @@ export function createEngine(options: RemoteEngineOptions): Promise<RemoteEngine
 export function createEngine(options?: EngineOptions): Promise<Engine>;
 export function createEngine(options: Omit<RemoteEngineOptions, "worker"> & { readonly worker: boolean }): Promise<BaseEngine>;
 export async function createEngine(options: Partial<Options> & { readonly worker?: boolean } = {}): Promise<BaseEngine> {
-  const { threads, worker = false } = options;
+  const { threads, worker = false } = checkOptions(options);
   if (worker) return remoteEngine(options);
   if (options.backend && threads !== undefined)
     throw new Error("createEngine: threads is of the default backend; give it to yours, as in backend: cpu({ threads })");
   return makeEngine({ ...options, backend: options.backend ?? (await import("./cpu/backend.ts")).cpu({ threads }) });
 }
 
-async function remoteEngine({ worker, backend, ...options }: Partial<Options> & { readonly worker?: unknown }): Promise<RemoteEngine> {
-  if (worker !== true) throw new Error(`createEngine: worker must be true or false, got ${String(worker)}`);
+async function remoteEngine({ worker: _, backend, ...options }: Partial<Options> & { readonly worker?: unknown }): Promise<RemoteEngine> {
   if (backend) throw new Error("createEngine: an engine in a worker makes its own backend there; leave backend out, or worker");
   return (await import("./worker/remote.ts")).connect(options);
 }

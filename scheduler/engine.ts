@@ -10,6 +10,7 @@ import type { Tensor } from "../core/tensor.ts";
 import type { Tree } from "../core/tree.ts";
 import type { Value } from "../core/value.ts";
 import type { Backend } from "../kernel/backend.ts";
+import { showArgument } from "../ops/describe.ts";
 import { BaseEngine } from "./base.ts";
 import { Computer } from "./compute.ts";
 import { type Explanation, explain } from "./explain.ts";
@@ -18,7 +19,7 @@ import type { Write } from "./intake.ts";
 import { Dirt } from "./mark.ts";
 import { Necessary } from "./necessary.ts";
 import type { Failure, NodeState } from "./node.ts";
-import { type EngineOptions, schedulerFor, type ValuesOf } from "./options.ts";
+import { checkOptions, type EngineOptions, schedulerFor, type ValuesOf } from "./options.ts";
 import { Memory } from "./place.ts";
 import { Observation, type ObserveOptions, Publisher } from "./publish.ts";
 import { type Entry, Queue } from "./queue.ts";
@@ -50,13 +51,12 @@ export class Engine extends BaseEngine {
   readonly #cutoffs = new WeakSet<Tensor>();
   readonly #fusion: boolean;
 
-  constructor({ backend, budgetBytes = Infinity, cache = {}, flushOn = "microtask", fusion = true, label }: EngineOptions) {
-    super(label);
+  constructor(options: EngineOptions) {
+    super(checkOptions(options).label);
+    const { backend, budgetBytes = Infinity, cache: { budgetBytes: cacheBytes = CACHE_BYTES } = {} } = options;
+    const { flushOn = "microtask", fusion = true } = options;
     if (typeof backend?.prepare !== "function")
-      throw new Error(`createEngine: backend must be a backend, such as cpu() from "fluxion/cpu", got ${typeof backend}`);
-    if (!(budgetBytes > 0)) throw new Error(`createEngine: budgetBytes must be a positive number of bytes, got ${budgetBytes}`);
-    const { budgetBytes: cacheBytes = CACHE_BYTES } = cache;
-    if (!(cacheBytes >= 0)) throw new Error(`createEngine: cache.budgetBytes must be a number of bytes, at least 0, got ${cacheBytes}`);
+      throw new Error(`createEngine: backend must be a backend, such as cpu() from "fluxion/cpu", got ${showArgument(backend)}`);
     this.#backend = backend;
     this.#memory = new Memory(backend, budgetBytes);
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });

@@ -1,4 +1,4 @@
-/** The types that users see of engines: what goes in, and what comes out. */
+/** The types that users see of engines: what goes in, and what comes out; and the checks of what goes in. */
 import { animationFrameScheduler, type SchedulerLike } from "rxjs";
 import type { DType } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
@@ -6,6 +6,7 @@ import type { Tensor } from "../core/tensor.ts";
 import type { MapTree } from "../core/tree.ts";
 import type { Value } from "../core/value.ts";
 import type { Backend } from "../kernel/backend.ts";
+import { showArgument } from "../ops/describe.ts";
 import type { Clock } from "./clock.ts";
 
 export interface EngineOptions {
@@ -64,9 +65,52 @@ export function schedulerFor(flushOn: NonNullable<EngineOptions["flushOn"]>): Sc
   if (flushOn === "microtask") return undefined;
   if (flushOn !== "animationFrame") {
     if (typeof flushOn?.schedule === "function") return flushOn;
-    throw new Error(`createEngine: flushOn must be "microtask", "animationFrame" or an RxJS scheduler, got ${String(flushOn)}`);
+    throw new Error(`createEngine: flushOn must be "microtask", "animationFrame" or an RxJS scheduler, got ${showArgument(flushOn)}`);
   }
   if (typeof requestAnimationFrame === "undefined")
     throw new Error('createEngine: flushOn "animationFrame" needs requestAnimationFrame, which only pages have; use "microtask"');
   return animationFrameScheduler;
+}
+
+/** What an option must be, unless it is left out: a test, and in words. */
+type Rule = readonly [fits: (x: unknown) => boolean, wanted: string];
+
+const anything: Rule = [() => true, ""];
+const flag: Rule = [(x) => typeof x === "boolean", "true or false"];
+/** In the order in which messages list them. `backend`, `flushOn` and how many `threads` there may be are checked by whoever knows what fits. */
+const rules: Readonly<Record<string, Rule>> = {
+  backend: anything,
+  budgetBytes: [(x) => typeof x === "number" && x > 0, "a positive number of bytes"],
+  cache: [(x) => typeof x === "object" && x !== null, "an object such as { budgetBytes: 0 }"],
+  flushOn: anything,
+  fusion: flag,
+  label: [(x) => typeof x === "string", "a string"],
+  threads: [(x) => typeof x === "number", "a number of threads"],
+  worker: flag,
+};
+const cacheRules: Readonly<Record<string, Rule>> = {
+  budgetBytes: [(x) => typeof x === "number" && x >= 0, "a number of bytes, at least 0"],
+};
+
+/** The options of an engine, in a worker or not, as they are. Throws where one is unknown or does not fit. */
+export function checkOptions<O extends object>(options: O): O {
+  if (typeof options !== "object" || options === null)
+    throw new Error(`createEngine: options must be an object such as { threads: 2 }, got ${showArgument(options)}`);
+  check(options, undefined, rules);
+  const { cache, flushOn } = options as Partial<EngineOptions>;
+  if (cache !== undefined) check(cache, "cache", cacheRules);
+  if (flushOn !== undefined) schedulerFor(flushOn);
+  return options;
+}
+
+function check(options: object, parent: string | undefined, known: Readonly<Record<string, Rule>>): void {
+  for (const [key, x] of Object.entries(options)) {
+    const name = parent ? `${parent}.${key}` : key;
+    if (!Object.hasOwn(known, key)) {
+      const all = `the options${parent ? ` of ${parent}` : ""} are ${Object.keys(known).join(", ")}`;
+      throw new Error(`createEngine: there is no option ${name} (got ${showArgument(x)}); ${all}`);
+    }
+    const [fits, wanted] = known[key]!;
+    if (x !== undefined && !fits(x)) throw new Error(`createEngine: ${name} must be ${wanted}, got ${showArgument(x)}`);
+  }
 }

@@ -202,10 +202,21 @@ const cases: readonly (readonly [what: string, act: () => unknown, ...words: (st
 ];
 
 it.each([
-  ["a scheduler that is none", { flushOn: "tomorrow" }, /createEngine: flushOn must be .* RxJS scheduler, got tomorrow/],
-  ["a backend that is none", { backend: "cpu" }, /createEngine: backend must be .* cpu\(\).*, got string/],
+  ["a scheduler that is none", { flushOn: "tomorrow" }, /createEngine: flushOn must be .* RxJS scheduler, got "tomorrow"/],
+  ["a backend that is none", { backend: "cpu" }, /createEngine: backend must be .* cpu\(\).*, got "cpu"/],
   ["animation frames where there are none", { flushOn: "animationFrame" }, /requestAnimationFrame/],
   ["a budget that is none", { budgetBytes: NaN }, /budgetBytes must be a positive number of bytes, got NaN/],
+  ["a budget in words", { budgetBytes: "5" }, /budgetBytes must be a positive number of bytes, got "5"/],
+  ["a cache that is none", { cache: 5 }, /cache must be an object such as .* got 5/],
+  ["a cache's budget that is none", { cache: { budgetBytes: -1 } }, /cache.budgetBytes must be a number of bytes, at least 0, got -1/],
+  ["an unknown option of the cache", { cache: { bytes: 1 } }, /no option cache.bytes \(got 1\); the options of cache are budgetBytes$/],
+  ["fusion in words", { fusion: "no" }, /fusion must be true or false, got "no"/],
+  ["a label that is none", { label: 5 }, /label must be a string, got 5/],
+  ["threads in words", { threads: "2" }, /threads must be a number of threads, got "2"/],
+  ["a worker that is none", { worker: 0 }, /worker must be true or false, got 0/],
+  ["an unknown option", { thread: 2 }, /no option thread \(got 2\); the options are backend, .*threads, worker$/],
+  ["an option that every object has", { toString: 2 }, /no option toString/],
+  ["options that are none", 5, /options must be an object such as .*, got 5/],
 ])("createEngine refuses %s", (_, options, message) => expect(createEngine(options as never)).rejects.toThrow(message));
 
 it("a tensor is text where text is wanted", () => {

@@ -315,9 +315,12 @@ describe("what cannot be the same says so", () => {
   });
 
   it.each([
-    [{ worker: "yes" }, /worker must be true or false, got yes/],
+    [{ worker: "yes" }, /worker must be true or false, got "yes"/],
     [{ worker: true, backend: {} }, /leave backend out/],
     [{ worker: true, flushOn: "tomorrow" }, /flushOn must be/],
+    [{ worker: true, fusion: 3 }, /fusion must be true or false, got 3/],
+    [{ worker: true, threads: 0 }, /threads must be an integer from 1 to 64, got 0/],
+    [{ worker: true, label: () => {} }, /label must be a string, got/],
   ])("options that do not fit: %o", (options, message) => expect(createEngine(options as never)).rejects.toThrow(message));
 
   it("options that the other half refuses", () =>
