@@ -132,7 +132,7 @@ export class Memory {
     if (this.bytes + bytes > this.limit) this.releaseArena();
     if (this.bytes + bytes > this.limit)
       throw new OutOfMemory(
-        `${what} needs ${bytes} bytes; ${this.bytes} are in use and ${this.limitName}; the largest tensors are ${largest(this.#places.values())}`,
+        `${what} needs ${bytes} bytes; ${this.bytes} are in use and ${this.limitName}${namingLargest(this.#places.values())}`,
       );
     const buffer = this.#obtain(Math.max(bytes, 8));
     this.bytes += bytes;
@@ -156,8 +156,9 @@ export class Memory {
   }
 }
 
-/** The largest of these, as text. */
-export function largest(values: Iterable<Sized>): string {
+/** The end of a message: which of these are the largest, if there are any. */
+export function namingLargest(values: Iterable<Sized>): string {
   const sorted = [...values].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
-  return sorted.map(({ tensor, bytes }) => `${tensor.describe()} (${bytes} bytes)`).join(", ") || "none";
+  if (sorted.length === 0) return "";
+  return `; the largest tensors are ${sorted.map(({ tensor, bytes }) => `${tensor.describe()} (${bytes} bytes)`).join(", ")}`;
 }

@@ -14,7 +14,7 @@ import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
 import type { Failure, NodeState } from "./node.ts";
 import { depthFirst } from "./order.ts";
-import { largest, type Memory } from "./place.ts";
+import { type Memory, namingLargest } from "./place.ts";
 import { type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
 import { type Traffic, trafficOf } from "./traffic.ts";
 import { type Arena, emptyArena, layOut, spans } from "./transient.ts";
@@ -202,24 +202,40 @@ export class Plan {
     }
   }
 
-  /** Fails the node, of those that take part in the plan's peak, that needs the most room; and what is above it. */
+  /**
+   * Fails those nodes, of the ones that take part in the plan's peak, that need the most room; and what is above them. They cover half of what
+   * is missing, at least one: so some rounds are enough however many nodes there are, and near the end none fails in vain.
+   */
   #failLargest(claim: Claim, { arena, peak }: Settlement, { memory, sizes }: Bindings, cause: OutOfMemory | undefined): void {
     const inside = arena.fullest.map((slot) => ({ slot, tensor: this.#owner.get(slot)!.tensor, bytes: bytesOf(slot, sizes) }));
-    const all = [...claim.asked, ...inside];
-    const most = all.reduce((a, b) => (b.bytes >= a.bytes ? b : a));
-    const others = [...memory.slots].filter(([slot]) => !all.some((s) => s.slot === slot)).map(([, place]) => place);
-    const node = this.#owner.get(most.slot)!;
-    const error = new OutOfMemory(
-      `${node.tensor.describe()} needs ${most.bytes} bytes; its plan takes ${peak} bytes at its peak and ${memory.limitName}${
-        cause ? `, but: ${cause.message}` : ""
-      }; the largest tensors are ${largest([...all, ...others])}`,
-      { cause },
-    );
-    node.failure = { tensor: node.tensor, error };
-    for (const n of this.nodes) {
-      n.failure ??= n.inputs.find((input) => input.failure)?.failure;
-      if (n.failure) for (const slot of n.own) memory.release(slot);
-    }
+    const parts = new Map([...claim.asked, ...inside].map((s) => [s.slot, s]));
+    const others = [...memory.slots].filter(([slot]) => !parts.has(slot)).map(([, place]) => place);
+    const all = [...parts.values()];
+    const why =
+      `its plan takes ${peak} bytes at its peak and ${memory.limitName}` +
+      (cause ? `, but: ${cause.message}` : "") +
+      namingLargest([...all, ...others]);
+    // A device that refuses has just shown how much it holds.
+    let missing = (peak - (cause ? memory.bytes : memory.limit)) / 2;
+    const fail = (node: NodeState, failure: Failure): void => {
+      const open = [node];
+      for (let n = open.pop(); n; n = open.pop()) {
+        if (n.failure || !this.members.has(n)) continue;
+        n.failure = failure;
+        for (const slot of [...n.own, ...n.temps]) missing -= parts.get(slot)?.bytes ?? 0;
+        for (const slot of n.own) memory.release(slot);
+        open.push(...n.users);
+      }
+    };
+    // Of equals the last one first.
+    const byBytes = all.sort((a, b) => a.bytes - b.bytes);
+    do {
+      const { slot, tensor, bytes } = byBytes.pop()!;
+      const node = this.#owner.get(slot)!;
+      if (node.failure) continue;
+      const error = new OutOfMemory(`${tensor.describe()} needs ${bytes} bytes; ${why}`, { cause });
+      fail(node, { tensor: node.tensor, error });
+    } while (missing > 0 && byBytes.length > 0);
   }
 
   /** Writes in the sizes and addresses of now. */

@@ -6,6 +6,8 @@ import { cpu } from "../../cpu/backend.ts";
 import { type Backend, OutOfMemory } from "../../kernel/backend.ts";
 import { add, mul, neg } from "../../ops/arithmetic.ts";
 import { exp } from "../../ops/functions.ts";
+import { cumsum } from "../../ops/cumsum.ts";
+import { cummax, cumprod } from "../../ops/cumulative.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { sum } from "../../ops/reductions.ts";
 import { reshape } from "../../ops/reshape.ts";
@@ -120,6 +122,10 @@ overBackends("bytes moved", (make) => {
     expect(await moved(matmul(a, reshape(row, [100, 1])))).toEqual([4400, 40]);
     expect(await moved(sum(exp(wide)))).toEqual([1600, 808]);
     expect(engine.stats).toMatchObject({ bytesRead: 26400, bytesWritten: 13252 });
+    for (const scan of [cumsum, cumprod, cummax]) {
+      expect(await moved(scan(a, 1))).toEqual([4000, 4000]);
+      expect(await moved(scan(a, 0))).toEqual([4000, 4000]);
+    }
   });
 });
 
@@ -210,5 +216,46 @@ describe("a graph that does not fit", () => {
     await settle(engine);
     expect(failures.length).toBe(known);
     expect(long.length).toBe(2);
+  });
+
+  it.each(["budgetBytes", "the device"])("into %s fails as few nodes as can be, in few rounds", async (where) => {
+    const [nodes, fitting] = [700, 40];
+    // What 40 products take, x, and the numbers that x is multiplied with, of 4 or 8 bytes.
+    const room = 4000 * (fitting + 1) + 6400;
+    const engine = await createEngine(where === "the device" ? { backend: cramped(cpu(), room) } : { backend: cpu(), budgetBytes: room });
+    const failures = failuresOf(engine);
+    const x = engine.variable(new Float32Array(1000).fill(1), { label: "x" });
+    const seen = Array.from({ length: nodes }, (_, i) => watch(engine, mul(x, i + 0.5)));
+    await settle(engine);
+    expect(seen.filter((values) => values.length > 0).length).toBe(fitting);
+    expect(failures.length).toBe(nodes - fitting);
+    // Each round takes away half of what is missing, so there are about as many as the binary logarithm of 660; each has a peak of its own.
+    const peaks = new Set(failures.map((f) => /takes \d+ bytes at its peak/.exec(String(f.error))![0]));
+    expect(peaks.size).toBeLessThan(15);
+  });
+
+  it("fails what depends on what it fails, and nothing beside it in vain", async () => {
+    const engine = await createEngine({ backend: cpu(), budgetBytes: 50_000, fusion: false });
+    const failures = failuresOf(engine);
+    const x = engine.variable(new Float32Array(1000).fill(1), { label: "x" });
+    const other = watch(engine, neg(x));
+    const root = reshape(mul(reshape(x, [1000, 1]), reshape(add(x, 1), [1, 1000])), [1_000_000]).named("root");
+    const dependents = [1, 2, 3, 4, 5].map((i) => watch(engine, mul(sum(root), i)));
+    const beside = [1, 2, 3, 4, 5].map((i) => watch(engine, mul(x, i + 0.5)));
+    await settle(engine);
+    expect(dependents.flat()).toEqual([]);
+    expect([other, ...beside].map((values) => values.length)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(new Set(failures.map((f) => String(f.error))).size).toBe(1);
+    expect(String(failures[0]!.error)).toMatch(/needs 4000000 bytes/);
+  });
+
+  it("because of its sources alone names no largest tensors: there are none", async () => {
+    const engine = await createEngine({ backend: cpu(), budgetBytes: 1000 });
+    const failures = failuresOf(engine);
+    watch(engine, engine.variable(new Float32Array(1000), { label: "x" }));
+    await settle(engine);
+    expect(failures.map((f) => String(f.error))).toEqual([
+      'OutOfMemory: variable "x" float32[1000] needs 4000 bytes; 0 are in use and budgetBytes is 1000',
+    ]);
   });
 });
