@@ -259,20 +259,24 @@ export const checkGrads = (f: (...args: any[]) => unknown, args: readonly unknow
   checkGradsWith(read, f, args, options);
 
 /**
- * Runs f on arguments (arrays, numbers or Values) under every setting that must not change a bit: compiled and interpreted, fused and not, on one
- * thread and on several, from scratch and after changes of each argument. Rejects with the first difference.
+ * Runs f on arguments (arrays, numbers or Values) under every setting that must not change a bit: compiled and interpreted, fused and not, with a
+ * cache and without, on one thread and on several (where threads can share memory), from scratch and after changes of each argument. How many
+ * values were compared, and the settings; rejects with the first difference.
  */
 export const verifyDeterminism = (
   f: (...args: any[]) => unknown,
   args: readonly unknown[],
 ): Promise<{ readonly values: number; readonly settings: readonly string[] }> => {
   const interpreted = async (): Promise<Engine> => makeEngine({ backend: (await import("./kernel/interpreter.ts")).interpreter() });
-  /** Whatever the size, in the parts that so many threads would take. */
-  const shared = (threads: number) => async (): Promise<Engine> =>
-    makeEngine({ backend: (await import("./cpu/backend.ts")).cpu({ threads, eager: true }) });
+  /** Whatever can be cut at all is, and the parts are for the other threads. */
+  const shared = (threads: number) => async (): Promise<Engine | undefined> => {
+    const backend = await (await import("./cpu/backend.ts")).cpuOnWorkers(threads);
+    return backend && makeEngine({ backend });
+  };
   const settings: readonly Setting[] = [
     { name: "fused, one thread", make: () => createEngine({ threads: 1 }) },
     { name: "unfused, one thread", make: () => createEngine({ threads: 1, fusion: false }) },
+    { name: "fused, one thread, no cache", make: () => createEngine({ threads: 1, cache: { budgetBytes: 0 } }) },
     { name: "interpreted", make: interpreted },
     ...[2, 3].map((threads) => ({ name: `fused, ${threads} threads`, make: shared(threads) })),
   ];

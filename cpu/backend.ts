@@ -34,8 +34,8 @@ const PARTS = 4;
 export interface CpuOptions {
   /** How many threads work on large plans. Default: as many as there are cores, at most 8. One where threads cannot share memory. */
   readonly threads?: number | undefined;
-  /** @internal Shares out steps of any size. For tests, which are small. */
-  readonly eager?: boolean;
+  /** @internal Shares out steps of any size, with "workers" to workers only, as soon as there are any. For tests, which are small. */
+  readonly eager?: boolean | "workers";
   /** @internal Milliseconds to wait for a worker that does not finish. */
   readonly patience?: number;
 }
@@ -119,10 +119,6 @@ class CpuBackend implements Backend {
   readonly #shared = new WeakSet<Unit>();
 
   constructor(options: CpuOptions) {
-    if (typeof WebAssembly === "undefined" || !WebAssembly.validate(simd))
-      throw new Error(
-        "createEngine: this JavaScript engine has no WebAssembly SIMD, which the CPU backend needs; use a newer one, or another backend",
-      );
     this.#options = options;
     this.#threadCount = threadCount(options.threads);
     this.#link(false);
@@ -131,6 +127,12 @@ class CpuBackend implements Backend {
   /** @internal */
   get threads(): Threads | undefined {
     return this.#threads;
+  }
+
+  /** @internal Resolves when there are workers, or none can be had. */
+  async begun(): Promise<void> {
+    if (!this.#threads && this.#threadCount > 1) this.#makeThreads();
+    await this.#threads?.begun();
   }
 
   get bytesInUse(): number {
@@ -286,15 +288,18 @@ class CpuBackend implements Backend {
   /** At the first plan that is heavy enough: moves into shared memory, where workers will join. */
   #considerThreads(steps: readonly BoundStep[]): void {
     if (this.#threads || this.#threadCount === 1) return;
+    if (this.#options.eager || steps.reduce((sum, s) => sum + nanoseconds(s), 0) >= LEAST_PLAN) this.#makeThreads();
+  }
+
+  #makeThreads(): void {
     const { eager, patience } = this.#options;
-    if (!eager && steps.reduce((sum, s) => sum + nanoseconds(s), 0) < LEAST_PLAN) return;
     try {
       this.#live.share();
     } catch {
       this.#threadCount = 1;
       return;
     }
-    const threads = new Threads(this.#live, driverFor(true), this.#threadCount, patience);
+    const threads = new Threads(this.#live, driverFor(true), this.#threadCount, { patience, aside: eager === "workers" });
     this.#threads = threads;
     this.#link(true);
     abandoned.register(this, threads);
@@ -306,8 +311,8 @@ class CpuBackend implements Backend {
     stage: (bytes: number) => number,
   ): { spreads: Map<BoundStep, Spread>; serial: readonly BoundStep[] } {
     const spreads = new Map<BoundStep, Spread>();
-    const { eager } = this.#options;
-    const worthIt = (): boolean => eager === true || given.reduce((sum, s) => sum + nanoseconds(s), 0) >= LEAST_PLAN;
+    const eager = Boolean(this.#options.eager);
+    const worthIt = (): boolean => eager || given.reduce((sum, s) => sum + nanoseconds(s), 0) >= LEAST_PLAN;
     if (!this.#threads?.control || !worthIt()) return { spreads, serial: given };
     const most = PARTS * this.#threadCount;
     const parts = (cost: number): number => (eager ? most : Math.min(most, Math.floor(cost / LEAST_PART)));
@@ -375,5 +380,22 @@ function stepsOf(segments: readonly Segment[]): BoundStep[] {
   });
 }
 
+function make(options: CpuOptions): CpuBackend {
+  if (typeof WebAssembly === "undefined" || !WebAssembly.validate(simd))
+    throw new Error(
+      "createEngine: this JavaScript engine has no WebAssembly SIMD, which the CPU backend needs; use a newer one, or another backend",
+    );
+  return new CpuBackend(options);
+}
+
 /** The backend that runs everywhere: WebAssembly SIMD, up to 4 GiB of memory; on this thread, and large plans on several. */
-export const cpu = (options: CpuOptions = {}): Backend => new CpuBackend(options);
+export const cpu = (options: CpuOptions = {}): Backend => make(options);
+
+/** @internal A backend that leaves steps of any size to workers, which are there already; undefined where there can be none. */
+export async function cpuOnWorkers(threads: number): Promise<Backend | undefined> {
+  const backend = make({ threads, eager: "workers" });
+  await backend.begun();
+  if (backend.threads?.control) return backend;
+  backend.dispose();
+  return undefined;
+}

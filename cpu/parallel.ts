@@ -23,6 +23,8 @@ export const Control = {
   stop: 28,
   /** Set by a worker that cannot go on. */
   failed: 32,
+  /** Set where the plan's own thread is to leave all parts to workers, which then carry them out for certain. */
+  aside: 36,
   /** How many modules each worker has. */
   versions: 64,
   bytes: 64 + 4 * 64,
@@ -179,7 +181,9 @@ function emitPublish(module: ModuleBuilder, run: FunctionBuilder, work: Function
       const address = (): Pushed => op("i64.shl", op("i64.extend_i32_u", get(command)), i64(32));
       f.atomic("i64.atomic.store", Control.ticket, get(control), op("i64.or", address(), op("i64.extend_i32_u", parts())));
       f.call(wake, get(control));
-      f.call(work, get(control), i32(0), f.atomic("i32.atomic.load", Control.version, get(control)));
+      f.if(op("i32.eqz", f.load("i32.load", get(control), Control.aside)), () =>
+        f.call(work, get(control), i32(0), f.atomic("i32.atomic.load", Control.version, get(control))),
+      );
       f.loop((next) => {
         f.if(op("i32.eq", f.atomic("i32.atomic.load", Word.done, get(command)), parts()), () => returning(i32(0)));
         set(rounds, f.add(get(rounds), i32(1)));

@@ -14,6 +14,8 @@ import { nodeWorker, type Task, webWorker } from "./worker.ts";
 const MOST = 8;
 /** Milliseconds that the parts of a worker may take longer than everybody else's before it is given up. */
 const PATIENCE = 5000;
+/** Milliseconds that workers may take to begin, for those who wait for it. */
+const BEGINNING = 30_000;
 /** Milliseconds between looks once the wait is long. */
 const NAP = 0.05;
 
@@ -87,14 +89,21 @@ export class Threads {
   #waitingSince = 0;
   #patience: number;
 
-  /** For a memory that is shared already, and the driver of such. `threads` includes the calling one. */
-  constructor(memory: DeviceMemory, driver: WebAssembly.Module, threads: number, patience = PATIENCE) {
+  /** For a memory that is shared already, and the driver of such. `threads` includes the calling one, which with `aside` takes no parts. */
+  constructor(
+    memory: DeviceMemory,
+    driver: WebAssembly.Module,
+    threads: number,
+    { patience = PATIENCE, aside = false }: { readonly patience?: number | undefined; readonly aside?: boolean },
+  ) {
     this.#memory = memory;
     this.#driver = driver;
     this.#count = threads - 1;
     this.#patience = patience;
     this.#control = memory.allocate(Control.bytes);
-    memory.write(this.#control, new Int32Array(Control.bytes / 4));
+    const words = new Int32Array(Control.bytes / 4);
+    words[Control.aside / 4] = Number(aside);
+    memory.write(this.#control, words);
   }
 
   /** The address of the control block, or 0 when there is nobody to work with. */
@@ -144,6 +153,16 @@ export class Threads {
       }
     } catch (error) {
       this.lose(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Starts the workers where that is still to do; resolves when all serve, or one is lost. */
+  async begun(): Promise<void> {
+    this.#start();
+    const since = performance.now();
+    while (!this.#stopped && this.ready < this.#count) {
+      if (performance.now() - since > BEGINNING) return this.lose(`it did not begin in ${BEGINNING} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 

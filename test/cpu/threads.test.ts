@@ -7,10 +7,11 @@ import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { createEngine, exp, sin, tanh, type Tensor } from "fluxion";
 import { cpu } from "../../cpu/backend.ts";
 import { Control } from "../../cpu/parallel.ts";
-import type { Threads } from "../../cpu/threads.ts";
+import { Threads } from "../../cpu/threads.ts";
 import type { TypedArray } from "../../core/dtype.ts";
 import type { Backend } from "../../kernel/backend.ts";
 import * as e from "../../kernel/expr.ts";
+import { interpreter } from "../../kernel/interpreter.ts";
 import { body, type Fold, loopKernel, matmulKernel, routineKernel } from "../../kernel/kernel.ts";
 import { lu } from "../../kernel/routines/lu.ts";
 import { svd } from "../../kernel/routines/svd.ts";
@@ -280,6 +281,22 @@ describe("threads of an engine", () => {
     backend.dispose();
   });
 
+  test("createEngine takes their number there, too, and computes on one", async () => {
+    const used = vi.spyOn(Threads.prototype, "beforeRun");
+    const results: TypedArray[] = [];
+    for (const shared of [globalThis.SharedArrayBuffer, undefined]) {
+      vi.stubGlobal("SharedArrayBuffer", shared);
+      used.mockClear();
+      const engine = await createEngine({ threads: 4 });
+      const v = engine.variable(x);
+      results.push((await engine.read(v.mul(v).exp().sin())).data);
+      expect(used).toHaveBeenCalledTimes(shared ? 1 : 0);
+      await engine.dispose();
+    }
+    used.mockRestore();
+    expect(sameBits(results[0]!, results[1]!)).toBe(true);
+  });
+
   test("are Web Workers where there is no node:worker_threads", async () => {
     /** As much of a page's Worker as is asked for, over a thread of Node. */
     class PageWorker {
@@ -326,6 +343,13 @@ describe("threads of an engine", () => {
 
 test("without WebAssembly SIMD there is no engine, and a clear error", async () => {
   const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
-  await expect(createEngine()).rejects.toThrow(/createEngine: this JavaScript engine has no WebAssembly SIMD/);
+  const missing = /createEngine: this JavaScript engine has no WebAssembly SIMD, .* or another backend$/;
+  await expect(createEngine()).rejects.toThrow(missing);
+  // The judge, say, needs none.
+  await (await createEngine({ backend: interpreter() })).dispose();
   validate.mockRestore();
+  vi.stubGlobal("WebAssembly", undefined);
+  await expect(createEngine({ threads: 2 })).rejects.toThrow(missing);
+  vi.unstubAllGlobals();
+  await (await createEngine()).dispose();
 });

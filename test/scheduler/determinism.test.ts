@@ -1,8 +1,9 @@
 /** verifyDeterminism accepts what is deterministic, under every setting, and names what differs. */
-import { expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { grad, matmul, mean, sin, square, sum, tanh, verifyDeterminism } from "fluxion";
 import { createEngine } from "../../scheduler/engine.ts";
 import { verifyDeterminismWith } from "../../scheduler/determinism.ts";
+import { Threads } from "../../cpu/threads.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
@@ -15,8 +16,36 @@ it("a network's loss and gradient have the same bits, compiled and interpreted, 
     return { loss, ...(grad(loss, { w, b }) as object) };
   };
   const { values, settings } = await verifyDeterminism(f, [rows(5, 3), rows(7, 5), numbers(3)]);
-  expect(settings).toHaveLength(5);
-  expect(values).toBe(5 * 5 * (1 + 15 + 3));
+  expect(settings).toEqual([
+    "fused, one thread",
+    "unfused, one thread",
+    "fused, one thread, no cache",
+    "interpreted",
+    "fused, 2 threads",
+    "fused, 3 threads",
+  ]);
+  expect(values).toBe(6 * 5 * (1 + 15 + 3));
+});
+
+describe("with several threads", () => {
+  it("all are there before anything is computed", async () => {
+    const runs: (readonly [workers: number, ready: number])[] = [];
+    const beforeRun = vi.spyOn(Threads.prototype, "beforeRun").mockImplementation(function (this: Threads) {
+      runs.push([this.workers.length, this.ready]);
+    });
+    await verifyDeterminism((x: Tensor) => sum(sin(x)), [numbers(20)]);
+    beforeRun.mockRestore();
+    expect(new Set(runs.map(([workers]) => workers))).toEqual(new Set([1, 2]));
+    for (const [workers, ready] of runs) expect(ready).toBe(workers);
+  });
+
+  it("they are left out where memory cannot be shared", async () => {
+    vi.stubGlobal("SharedArrayBuffer", undefined);
+    const { settings } = await verifyDeterminism((x: Tensor) => sum(sin(x)), [numbers(20)]);
+    vi.unstubAllGlobals();
+    expect(settings).toHaveLength(4);
+    expect(settings.join()).not.toContain("threads");
+  });
 });
 
 it("names the setting, the output and the element that differ", async () => {
