@@ -2,20 +2,19 @@
  * fluxion beside its peers, on the same work in one run: `npm run bench` at the root. Every result is compared with plain float64 loops before
  * anything is timed. Ratios are fluxion's CPU time over the peer's: below 1, fluxion is faster.
  */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Case, type Contestant, disagreement, type PeerName, type SelfTimed } from "./case.ts";
-import { arrayCases } from "./cases/arrays.ts";
-import { graphCases } from "./cases/graph.ts";
-import { mlpCases } from "./cases/mlp.ts";
-import { pinnCases } from "./cases/pinn.ts";
-import { threadCases } from "./cases/threads.ts";
+import type { Case } from "./case.ts";
+import { cases } from "./cases.ts";
 import { THREADS } from "./fluxion.ts";
 import { profiler } from "./kernels.ts";
-import { compare, effort, type Step, type Timing } from "./measure.ts";
-import { hasTorch, pytorch } from "./peers/pytorch.ts";
+import { effort } from "./measure.ts";
+import { hasTorch } from "./peers/pytorch.ts";
+import { isSelfTimed, type Result, type Task } from "./run.ts";
 import { yardsticks } from "./yardsticks.ts";
 
-const cases: readonly Case[] = [...arrayCases, ...mlpCases, ...pinnCases, ...graphCases, ...threadCases];
 const names = cases.map((c) => c.name);
 
 const help = `npm run bench -- [options]
@@ -40,68 +39,12 @@ const { values: options } = parseArgs({
   },
 });
 
-/** What is printed of a case. Times are medians, in the unit of the case. */
-interface Result {
-  readonly name: string;
-  readonly unit: Case["unit"];
-  readonly fluxion: number;
-  readonly peers: Record<string, number>;
-  /** fluxion's time over the peer's. */
-  readonly ratio: Record<string, number>;
-  /** Whether all results, fluxion's and the peers', agree with the reference. */
-  readonly checked: boolean;
-  /** Wall time of everyone; the figures above are CPU time, unless the case says otherwise. */
-  readonly wall: Record<string, number>;
-  /** The largest relative difference from the reference of everyone. */
-  readonly error: Record<string, number>;
-  /** Kernels a step, nodes, plans, bytes resident and moved; other measures of fluxion. */
-  readonly counts: Record<string, number>;
-  readonly note?: string;
-}
-
-const round = (v: number): number => Number(v.toPrecision(4));
-const isSelfTimed = (c: Contestant | SelfTimed): c is SelfTimed => "time" in c;
-
-async function runCase(c: Case, trials: number, torch: boolean, reached: number | undefined): Promise<Result> {
-  const contestants = new Map<string, Contestant | SelfTimed>([["fluxion", await c.fluxion()]]);
-  for (const [name, build] of Object.entries(c.peers)) contestants.set(name, await build());
-  if (torch && c.torch) contestants.set("pytorch" satisfies PeerName, await pytorch(options.python, c.torch, trials));
-
-  const expected = c.reference();
-  const error: Record<string, number> = {};
-  for (const [name, contestant] of contestants) error[name] = disagreement(await contestant.outputs(), expected);
-
-  const steps: Record<string, Step> = {};
-  const timings: Record<string, Timing> = {};
-  for (const [name, contestant] of contestants) {
-    if (isSelfTimed(contestant)) timings[name] = await contestant.time(trials);
-    else steps[name] = contestant.step;
-  }
-  const fluxion = contestants.get("fluxion")!;
-  const also = isSelfTimed(fluxion) ? {} : (fluxion.also ?? {});
-  const tried = { ...effort, trials, warmSteps: c.warmSteps ?? effort.warmSteps };
-  Object.assign(timings, await compare(steps, tried), await compare(also, tried));
-  const counts = (await fluxion.counts?.()) ?? {};
-  for (const contestant of contestants.values()) if (!isSelfTimed(contestant)) await contestant.dispose?.();
-
-  const scale = c.unit === "ms" ? 1 : 1e6 / (c.perStep ?? 1);
-  const inUnit = (kind: keyof Timing, list: Iterable<string>): Record<string, number> =>
-    Object.fromEntries([...list].map((name) => [name, round(timings[name]![kind] * scale)]));
-  const peers = [...contestants.keys()].filter((name) => name !== "fluxion");
-  const clock = c.clock ?? "cpu";
-  const own = timings["fluxion"]![clock];
-  return {
-    name: c.name,
-    unit: c.unit,
-    fluxion: round(own * scale),
-    peers: inUnit(clock, peers),
-    ratio: Object.fromEntries(peers.map((name) => [name, round(own / timings[name]![clock])])),
-    checked: Object.values(error).every((e) => e <= c.tolerance),
-    wall: inUnit("wall", contestants.keys()),
-    error: Object.fromEntries(Object.entries(error).map(([name, e]) => [name, round(e)])),
-    counts: { ...counts, ...inUnit("cpu", Object.keys(also)), ...(reached ? { yardstick: reached, share: round(reached / own) } : {}) },
-    ...(c.note ? { note: c.note } : {}),
-  };
+/** Runs a case in a process of its own: what was compiled and optimized for the cases before it would show in its times. */
+async function inOwnProcess(task: Task): Promise<Result> {
+  const child = fork(fileURLToPath(new URL("one.ts", import.meta.url)), [JSON.stringify(task)], { execArgv: process.execArgv });
+  const [result] = (await Promise.race([once(child, "message"), once(child, "exit").then(() => [undefined])])) as [Result | undefined];
+  if (!result) throw new Error(`${task.name}: its process ended without a result`);
+  return result;
 }
 
 async function printKernels(c: Case, trials: number): Promise<void> {
@@ -152,7 +95,7 @@ async function main(): Promise<void> {
       `CPU time, threads of fluxion: ${options.threads}, of the peers: 1, Node ${process.versions.node}; in brackets: fluxion's time over the peer's`,
     );
   for (const c of chosen) {
-    const result = await runCase(c, trials, torch, reached.get(c.name));
+    const result = await inOwnProcess({ name: c.name, trials, python: torch ? options.python : undefined, reached: reached.get(c.name) });
     console.log(options.json ? JSON.stringify(result) : row(result));
   }
 }
