@@ -15,7 +15,7 @@ import { nanoseconds } from "./cost.ts";
 import { DeviceMemory, MAX_BYTES, Scratch } from "./memory.ts";
 import { type Spread, spreadStep } from "./parts.ts";
 import { emitRoutine } from "./routine.ts";
-import { emitRows, tileSteps } from "./rows.ts";
+import { emitRows, stepsOfAnyCount } from "./rows.ts";
 import { type ProductCode, productCode } from "./product.ts";
 import { emitScan } from "./scan.ts";
 import { emitScatterAdd } from "./scatter.ts";
@@ -363,7 +363,7 @@ class CpuBackend implements Backend {
 }
 
 /** A step, and those within it. */
-const withTiles = (step: BoundStep): readonly BoundStep[] => (step.rows ? [step, ...tileSteps(step)] : [step]);
+const withTiles = (step: BoundStep): readonly BoundStep[] => (step.rows ? [step, ...stepsOfAnyCount(step)] : [step]);
 
 function stepsOf(segments: readonly Segment[]): BoundStep[] {
   return segments.flatMap((s) => {

@@ -38,6 +38,15 @@ export function tileSteps({ sizes, rows }: BoundStep): readonly BoundStep[] {
   return rows!.stages.flatMap((s) => [...(whole > 0 ? [rowsOf(s, 0, BLOCK)] : []), ...(rest > 0 ? [rowsOf(s, whole * BLOCK, rest)] : [])]);
 }
 
+/** Numbers of rows that products have code of their own for, beside that of whole tiles. */
+const FEW = [1, 2, 3, 4, 64];
+
+/** Steps with all the code that any number of rows takes: it is compiled at once, so that a new number compiles nothing. */
+export const stepsOfAnyCount = (step: BoundStep): readonly BoundStep[] => [
+  ...tileSteps(step),
+  ...step.rows!.stages.filter((s) => s.step.kernel.kind === "matmul").flatMap((s) => FEW.map((count) => rowsOf(s, 0, count))),
+];
+
 /** The arguments: how many whole tiles; address and length of the lists of moves, of stages, of those of the last, incomplete tile, and of sums. */
 export function rowsArguments(step: BoundStep, parts: RowsParts): number[] {
   const { sizes, rows } = step;

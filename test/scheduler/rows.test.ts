@@ -145,6 +145,25 @@ describe("tiles of rows", () => {
     );
   });
 
+  it("compile nothing for another number of rows", async () => {
+    const plan: Plan = { seed: 3, widths: [2, 20, 20, 1], counts: [1024], dtype: "float32" };
+    const engine = await createEngine({ backend: cpu({ threads: 1 }) });
+    const { roots, resize } = outputs(engine, plan);
+    const subscription = engine.observe(roots).subscribe();
+    await engine.flush();
+    resize(1023); // the plan for a change of the rows
+    await engine.flush();
+    const compiled = vi.spyOn(WebAssembly, "Module");
+    for (const count of [1025, 1026, 1027, 1028, 1029, 1100, 1279, 1280, 700, 3]) {
+      resize(count);
+      await engine.flush();
+    }
+    expect(compiled).not.toHaveBeenCalled();
+    compiled.mockRestore();
+    subscription.unsubscribe();
+    await engine.dispose();
+  });
+
   it("give the same bits when threads share them out", async () => {
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
