@@ -5,9 +5,10 @@
 import type { Storage } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
 import * as e from "../kernel/expr.ts";
-import { type Access, indexedReads, type LoopKernel, type MatmulKernel, type RoutineKernel } from "../kernel/kernel.ts";
+import { indexedReads, type LoopKernel, type RoutineKernel } from "../kernel/kernel.ts";
 import { type Extent, extentOf } from "../kernel/routine.ts";
-import { rowsOf } from "../kernel/rows.ts";
+import { partOf } from "../kernel/part.ts";
+import { resultOf, rowsOf } from "../kernel/rows.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { nanoseconds } from "./cost.ts";
 import { type Combine, PartialResults, type Results } from "./joins.ts";
@@ -39,29 +40,15 @@ const LEAST_SIDE = 64;
 /** What one step can join. */
 const MOST_JOINED = 64;
 
-/** An axis of a step's index space: its place among the sizes, and among the strides of each operand, where it is there. */
-interface Axis {
-  readonly size: number;
-  readonly read: (slot: number) => number | undefined;
-  readonly write: number | undefined;
-}
-
-/** `count` positions from `start` along an axis. */
-function slice(step: Part, axis: Axis, start: number, count: number): Part {
-  const move = (o: BoundOperand, at: number | undefined): BoundOperand =>
-    at === undefined ? o : { ...o, offset: o.offset + start * o.strides[at]! };
-  return {
-    ...step,
-    origin: step.sizes.map((_, i) => (step.origin?.[i] ?? 0) + (i === axis.size ? start : 0)),
-    sizes: step.sizes.map((s, i) => (i === axis.size ? count : s)),
-    reads: step.reads.map((o, slot) => move(o, axis.read(slot))),
-    writes: step.writes.map((o) => move(o, axis.write)),
-  };
-}
+/** `count` positions of an axis, from `start` on. */
+const slice = (step: Part, axis: number, start: number, count: number): Part => ({
+  ...partOf(step, axis, start, count),
+  origin: step.sizes.map((_, i) => (step.origin?.[i] ?? 0) + (i === axis ? start : 0)),
+});
 
 /** Slices of `chunk` positions. */
-function slices(step: BoundStep, axis: Axis, chunk: number): Part[] {
-  const size = step.sizes[axis.size]!;
+function slices(step: BoundStep, axis: number, chunk: number): Part[] {
+  const size = step.sizes[axis]!;
   const out: Part[] = [];
   for (let start = 0; start < size; start += chunk) out.push(slice(step, axis, start, Math.min(chunk, size - start)));
   return out;
@@ -107,8 +94,6 @@ const several = (parts: readonly BoundStep[], joins: readonly BoundStep[] = []):
 function spreadLoop(step: BoundStep, kernel: LoopKernel, wanted: number, stage: Spreading["stage"]): Spread | undefined {
   const { rank, fold } = kernel;
   const computed = indexedReads(kernel.body);
-  const writeRank = step.writes[0]!.strides.length;
-  const axisOf = (i: number): Axis => ({ size: i, read: () => i, write: i < writeRank ? i : undefined });
   /** Elements that are found by computed positions must not move. */
   const divisible = (i: number): boolean => step.reads.every((r, slot) => !computed.has(slot) || r.strides[i] === 0);
 
@@ -126,11 +111,11 @@ function spreadLoop(step: BoundStep, kernel: LoopKernel, wanted: number, stage: 
       const combine = fold === "sum" ? e.add : fold === "prod" ? e.mul : e[fold];
       const inner = rank === 1 ? 1 : kernel.writes[0]!.inner;
       const results = { sizes: step.sizes.slice(0, -1), storage: kernel.writes[0]!.storage, inner, stage };
-      return joined(slices(step, axisOf(rank - 1), chunks.positions), results, combine);
+      return joined(slices(step, rank - 1, chunks.positions), results, combine);
     }
   }
   if (best < 0) return undefined;
-  return several(slices(step, axisOf(best), Math.ceil(bestUnits / wanted) * bestGrain));
+  return several(slices(step, best, Math.ceil(bestUnits / wanted) * bestGrain));
 }
 
 /** Whole subtrees of an axis of n positions, about as many as wanted, and at most what can be joined. */
@@ -141,12 +126,8 @@ function chunksOf(n: number, wanted: number): { readonly positions: number; read
   return { positions: chunk * BLOCK, count: Math.ceil(blocks / chunk) };
 }
 
-const productAxes = {
-  batch: { size: 0, read: () => 0, write: 0 },
-  m: { size: 1, read: (slot) => (slot % 2 === 0 ? 1 : undefined), write: 1 },
-  n: { size: 2, read: (slot) => (slot % 2 === 0 ? undefined : 2), write: 2 },
-  k: { size: 3, read: (slot) => (slot % 2 === 0 ? 2 : 1), write: undefined },
-} as const satisfies Record<string, Axis>;
+/** The axes of a product's sizes. */
+const Axis = { batch: 0, m: 1, n: 2, k: 3 } as const;
 
 /** Whether B is the transpose of A. */
 function ownTranspose({ sizes, reads: [a, b] }: BoundStep): boolean {
@@ -160,7 +141,7 @@ function spreadProducts(step: BoundStep, storage: Storage, wanted: number, stage
   const products = step.writes.length;
   if (b * products >= wanted) {
     const chunk = Math.ceil(b / Math.ceil(wanted / products));
-    return several(productsOf(step).flatMap((p) => slices(p, productAxes.batch, chunk)));
+    return several(productsOf(step).flatMap((p) => slices(p, Axis.batch, chunk)));
   }
   // Halves of the longer side, again and again: packed operands serve as much as they can.
   const grain = (size: number): number => Math.ceil(size / PRODUCT_GRAIN) * PRODUCT_GRAIN;
@@ -175,12 +156,12 @@ function spreadProducts(step: BoundStep, storage: Storage, wanted: number, stage
   if (ownTranspose(step) ? parted > 1 : count() < wanted && parted > count()) {
     const spreads = productsOf(step).map((p) => {
       const inner = p.writes[0]!.strides[2] === 1 ? (1 as const) : ("strided" as const);
-      return joined(slices(p, productAxes.k, chunks.positions), { sizes: [b, m, n], storage, inner, stage }, e.add);
+      return joined(slices(p, Axis.k, chunks.positions), { sizes: [b, m, n], storage, inner, stage }, e.add);
     });
     return { parts: spreads.flatMap((s) => s.parts), joins: spreads.flatMap((s) => s.joins) };
   }
-  const alongRows = productsOf(step).flatMap((p) => slices(p, productAxes.m, rows));
-  return several(alongRows.flatMap((p) => slices(p, productAxes.n, columns)));
+  const alongRows = productsOf(step).flatMap((p) => slices(p, Axis.m, rows));
+  return several(alongRows.flatMap((p) => slices(p, Axis.n, columns)));
 }
 
 /** Tiles in a row for each part: with whole subtrees of the sums over rows, which are joined afterwards. */
@@ -191,12 +172,9 @@ function spreadRows({ rows, ...step }: BoundStep, wanted: number, stage: Spreadi
   const partial = new Map<BoundOperand, PartialResults>();
   for (const { step: inner, reduces } of rows!.stages) {
     if (!reduces) continue;
-    const { kernel } = inner as { kernel: LoopKernel | MatmulKernel };
-    const loop = kernel.kind === "loop";
-    const sizes = inner.sizes.slice(0, loop ? -1 : 3);
-    const [storage, along]: [Storage, Access["inner"]] = loop
-      ? [kernel.writes[0]!.storage, kernel.rank === 1 ? 1 : kernel.writes[0]!.inner]
-      : [kernel.storage, 1];
+    const { kernel } = inner;
+    const { storage, sizes } = resultOf(inner);
+    const along = kernel.kind === "loop" && kernel.rank > 1 ? kernel.writes[0]!.inner : 1;
     for (const write of inner.writes) partial.set(write, new PartialResults({ count: starts.length, sizes, storage, inner: along, stage }));
   }
   const parts = starts.map((start, p) => {

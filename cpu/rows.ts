@@ -5,7 +5,7 @@
  */
 import { storageBytes } from "../core/dtype.ts";
 import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
-import { resultLength, rowsOf } from "../kernel/rows.ts";
+import { resultOf, rowsOf } from "../kernel/rows.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { type FunctionBuilder, I32, type Local, type ModuleBuilder, type Pushed } from "./encoder.ts";
 
@@ -59,9 +59,8 @@ export function rowsArguments(step: BoundStep, parts: RowsParts): number[] {
   const current = new Map<BoundOperand, BoundOperand>();
   for (const { step, reduces } of stages)
     for (const write of reduces ? step.writes : []) {
-      const storage =
-        step.kernel.kind === "loop" ? step.kernel.writes[0]!.storage : step.kernel.kind === "matmul" ? step.kernel.storage : "f32";
-      const outBytes = resultLength(step) * storageBytes(storage);
+      const { storage, length } = resultOf(step);
+      const outBytes = length * storageBytes(storage);
       const levelBytes = Math.max(16, Math.ceil(outBytes / 16) * 16);
       const buffer = parts.claim(levelBytes * (levels + 1));
       current.set(write, { ...write, buffer, offset: 0 });

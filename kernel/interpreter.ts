@@ -15,7 +15,7 @@ import {
   rowsKernel,
   type ScatterAddKernel,
 } from "./kernel.ts";
-import { resultLength, rowsOf } from "./rows.ts";
+import { resultOf, rowsOf } from "./rows.ts";
 import { storagesOf } from "./routine.ts";
 import { runRoutine } from "./routine-numbers.ts";
 import { binaryFunction } from "./scalar.ts";
@@ -186,30 +186,28 @@ class Interpreter implements Backend {
       for (const stage of rows!.stages) {
         const part = rowsOf(stage, start, Math.min(BLOCK, count! - start));
         const results = stage.reduces ? stage.step.writes : [];
-        const targets = results.map(() => this.allocate(resultLength(part) * 8));
+        const { storage, length } = resultOf(part);
+        const targets = results.map(() => this.allocate(length * storageBytes(storage)));
         this.#step({
           ...part,
           reads: part.reads.map(located),
           writes: part.writes.map((o, i) => (stage.reduces ? { ...o, buffer: targets[i]!, offset: 0 } : located(o))),
         });
         results.forEach((write, i) => {
-          const values = this.view(targets[i]!, writeStorage(part, i), resultLength(part)).slice();
+          const values = this.view(targets[i]!, storage, length).slice();
           partial.set(write, [...(partial.get(write) ?? []), values]);
           this.free(targets[i]!);
         });
       }
     for (const { step, reduces } of rows!.stages)
       (reduces ? step.writes : []).forEach((write, i) => {
-        const storage = writeStorage(step, i);
-        const total = joinPairwise(partial.get(write) ?? [new (arrayOf(storage))(resultLength(step))], binaryFunction("add", storage));
+        const { storage, length } = resultOf(step);
+        const total = joinPairwise(partial.get(write) ?? [new (arrayOf(storage))(length)], binaryFunction("add", storage));
         total.forEach((v, at) => this.#bind(rowsKernel, "write", i, write, storage).set(write.offset + at, v));
       });
     this.free(room);
   }
 }
-
-const writeStorage = ({ kernel }: BoundStep, slot: number): Storage =>
-  kernel.kind === "loop" ? kernel.writes[slot]!.storage : (kernel as MatmulKernel).storage;
 
 /** Adjacent pairs, level by level; an odd one at the end moves up as it is. */
 function joinPairwise(parts: readonly TypedArray[], plus: (a: number, b: number) => number): TypedArray {
