@@ -10,58 +10,38 @@ import { where } from "../../ops/compare.ts";
 import * as functions from "../../ops/functions.ts";
 import { atan2, hypot, logaddexp, pow, xlogy } from "../../ops/power.ts";
 import { sinc } from "../../ops/sinc.ts";
-import { numbers, numbersOf, valueOf } from "./support.ts";
+import { derivativesAt, expectNear, numbers, numbersOf } from "./support.ts";
 
 type F = (x: Tensor) => Tensor;
 const f64 = (v: number): Tensor => constant(v, { dtype: "float64" });
-/** f and its first derivatives at a point, in float64. */
-function derivatives(f: F, x: number, order: number): number[] {
-  const out: number[] = [];
-  let g = f;
-  for (let k = 0; k <= order; k++) {
-    out.push(valueOf(g(f64(x))).data[0]!);
-    const h = g;
-    g = (t) => grad(h)(t);
-  }
-  return out;
-}
-const close = (got: readonly number[], expected: readonly number[], tolerance = 1e-14): void => {
-  expect(got.length).toBe(expected.length);
-  got.forEach((g, i) =>
-    Number.isFinite(expected[i]!)
-      ? expect(Math.abs(g - expected[i]!), `${i}: ${g}, expected ${expected[i]}`).toBeLessThanOrEqual(
-          tolerance * Math.max(1, Math.abs(expected[i]!)),
-        )
-      : expect(g).toBe(expected[i]),
-  );
-};
+const close = (got: readonly number[], expected: readonly number[], tolerance = 1e-14): void => expectNear(got, expected, tolerance);
 
 describe("derivatives near trouble", () => {
   it("tanh keeps its digits where it is nearly 1, and near 0", () => {
     // 1 - tanh(x)^2 = 4 e^(-2x) (1 + ...): 1 - y^2 would have four digits left here.
-    close([derivatives((x) => functions.tanh(x), 15, 1)[1]! / (4 * Math.exp(-30))], [1], 1e-3);
+    close([derivativesAt((x) => functions.tanh(x), 15, 1)[1]! / (4 * Math.exp(-30))], [1], 1e-3);
     close(
-      derivatives((x) => functions.tanh(x), 1e-8, 3),
+      derivativesAt((x) => functions.tanh(x), 1e-8, 3),
       [1e-8, 1, -2e-8, -2],
       1e-15,
     );
   });
   it("sigmoid keeps its digits on both sides", () => {
-    for (const x of [-40, 40]) close([derivatives((t) => functions.sigmoid(t), x, 1)[1]! / Math.exp(-40)], [1], 1e-12);
+    for (const x of [-40, 40]) close([derivativesAt((t) => functions.sigmoid(t), x, 1)[1]! / Math.exp(-40)], [1], 1e-12);
   });
   it("expm1 and log1p keep their digits near 0", () => {
     close(
-      derivatives((x) => functions.expm1(x), 1e-12, 2),
+      derivativesAt((x) => functions.expm1(x), 1e-12, 2),
       [Math.expm1(1e-12), Math.exp(1e-12), Math.exp(1e-12)],
     );
     close(
-      derivatives((x) => functions.log1p(x), 1e-12, 2),
+      derivativesAt((x) => functions.log1p(x), 1e-12, 2),
       [Math.log1p(1e-12), 1 - 1e-12, -1 + 2e-12],
     );
   });
   it("asin near 1", () => {
     const x = 1 - 2 ** -40;
-    close([derivatives((t) => functions.asin(t), x, 1)[1]! / Math.sqrt(1 / (2 ** -40 * (1 + x)))], [1]);
+    close([derivativesAt((t) => functions.asin(t), x, 1)[1]! / Math.sqrt(1 / (2 ** -40 * (1 + x)))], [1]);
   });
 });
 
@@ -80,21 +60,21 @@ describe("pow", () => {
     [0.5, 4, [2, 0.25, -1 / 32, 3 / 256]],
   ])("x^%d at %d, as a literal and as a tensor", (n, x, expected) => {
     close(
-      derivatives((t) => pow(t, n), x, 3),
+      derivativesAt((t) => pow(t, n), x, 3),
       expected,
     );
     close(
-      derivatives((t) => pow(t, f64(n)), x, 3),
+      derivativesAt((t) => pow(t, f64(n)), x, 3),
       expected,
     );
   });
   it("is differentiable by its exponent, 0^y included", () => {
     close(
-      derivatives((y) => pow(0, y), 2, 2),
+      derivativesAt((y) => pow(0, y), 2, 2),
       [0, 0, 0],
     );
     close(
-      derivatives((y) => pow(2, y), 3, 2),
+      derivativesAt((y) => pow(2, y), 3, 2),
       [8, 8 * Math.LN2, 8 * Math.LN2 ** 2],
     );
     // The mixed derivative of x^y at y = 0 is 1/x.
@@ -109,7 +89,7 @@ describe("pow", () => {
 describe("two operands", () => {
   it("hypot and its derivatives are 0 at the origin, and nothing overflows", () => {
     const f = (x: Tensor): Tensor => hypot(x, f64(0));
-    expect(derivatives(f, 0, 2)).toEqual([0, 0, 0]);
+    expect(derivativesAt(f, 0, 2)).toEqual([0, 0, 0]);
     close(numbersOf(hypot(f64(3e200), f64(4e200))), [5e200]);
     close(numbersOf(jvp(((x: Tensor) => hypot(x, f64(4e200))) as F, [f64(3e200)], [f64(1)])[1]), [0.6]);
   });
@@ -137,7 +117,7 @@ describe("two operands", () => {
     close(numbersOf(da!), [0.5, 0.5, 0.5, 0, 1]);
     close(numbersOf(db!), [0.5, 0.5, 0.5, 1, 0]);
     close(
-      derivatives((x) => logaddexp(x, f64(1)), 1, 2),
+      derivativesAt((x) => logaddexp(x, f64(1)), 1, 2),
       [1 + Math.LN2, 0.5, 0.25],
     );
   });
@@ -145,10 +125,10 @@ describe("two operands", () => {
     expect(numbersOf(xlogy(constant([0, 0, 0]), constant([0, Infinity, -1])))).toEqual([0, 0, 0]);
     expect(numbersOf(xlogy(f64(0), f64(NaN)))).toEqual([NaN]);
     close(
-      derivatives((x) => xlogy(x, f64(3)), 0, 2),
+      derivativesAt((x) => xlogy(x, f64(3)), 0, 2),
       [0, Math.log(3), 0],
     );
-    expect(derivatives((y) => xlogy(f64(0), y), 0, 2)).toEqual([0, 0, 0]);
+    expect(derivativesAt((y) => xlogy(f64(0), y), 0, 2)).toEqual([0, 0, 0]);
   });
 });
 
@@ -162,14 +142,14 @@ describe("sinc", () => {
     return sum / (3 * n);
   }
   it.each([0, 1e-200, 1e-9, 1e-4, 0.01, 0.2, 0.3184, 0.4, 0.5, 0.6, 0.8, 1, 2.5, -0.7])("and three derivatives at %d", (x) => {
-    const got = derivatives((t) => sinc(t), x, 3);
+    const got = derivativesAt((t) => sinc(t), x, 3);
     got.forEach((g, k) => expect(Math.abs(g - exact(k, x))).toBeLessThan(1e-12));
     // Even derivatives are even and odd ones odd, to the bit.
-    derivatives((t) => sinc(t), -x, 3).forEach((g, k) => expect(g === (k % 2 ? -got[k]! : got[k]!)).toBe(true));
+    derivativesAt((t) => sinc(t), -x, 3).forEach((g, k) => expect(g === (k % 2 ? -got[k]! : got[k]!)).toBe(true));
   });
   it("at 0 is 1, 0, -pi^2/3, 0, pi^4/5", () => {
     close(
-      derivatives((t) => sinc(t), 0, 4),
+      derivativesAt((t) => sinc(t), 0, 4),
       [1, 0, -(Math.PI ** 2) / 3, 0, Math.PI ** 4 / 5],
     );
   });
@@ -220,5 +200,5 @@ it("bad operands and options are refused", () => {
 
 it("where keeps a guarded branch out of the gradient", () => {
   const f = (x: Tensor): Tensor => where(x.gt(0), functions.sqrt(where(x.gt(0), x, 1)), 0);
-  close(derivatives(f, 0, 1), [0, 0]);
+  close(derivativesAt(f, 0, 1), [0, 0]);
 });

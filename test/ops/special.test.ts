@@ -8,38 +8,17 @@ import * as floating from "../../ops/floating.ts";
 import { deg2rad, sigmoid } from "../../ops/functions.ts";
 import * as special from "../../ops/special.ts";
 import { primitiveNamed } from "../../ops/table.ts";
-import { numbersOf, valueOf } from "./support.ts";
+import { derivativesAt, expectNear, numbersOf } from "./support.ts";
 
-type F = (x: Tensor) => Tensor;
 const f64 = (...v: number[]): Tensor => constant(Float64Array.from(v));
-/** f and its first derivatives at a point. */
-function derivatives(f: F, x: number, order: number): number[] {
-  const out: number[] = [];
-  let g = f;
-  for (let k = 0; k <= order; k++) {
-    out.push(valueOf(g(constant(x, { dtype: "float64" }))).data[0]!);
-    const h = g;
-    g = (t) => grad(h)(t);
-  }
-  return out;
-}
-const close = (got: readonly number[], expected: readonly number[], tolerance = 1e-13): void => {
-  expect(got.length).toBe(expected.length);
-  got.forEach((g, i) =>
-    Number.isFinite(expected[i]!)
-      ? expect(Math.abs(g - expected[i]!), `${i}: ${g}, expected ${expected[i]}`).toBeLessThanOrEqual(
-          tolerance * Math.max(1, Math.abs(expected[i]!)),
-        )
-      : expect(g).toBe(expected[i]),
-  );
-};
+const close = (got: readonly number[], expected: readonly number[], tolerance = 1e-13): void => expectNear(got, expected, tolerance);
 const gammaOfEuler = 0.5772156649015329;
 const zeta3 = 1.2020569031595942;
 const zeta5 = 1.0369277551433699;
 
 describe("derivatives by closed forms", () => {
   it("of lgamma at 1 are zeta values", () =>
-    close(derivatives(special.lgamma, 1, 6), [
+    close(derivativesAt(special.lgamma, 1, 6), [
       0,
       -gammaOfEuler,
       Math.PI ** 2 / 6,
@@ -48,29 +27,30 @@ describe("derivatives by closed forms", () => {
       -24 * zeta5,
       (8 * Math.PI ** 6) / 63,
     ]));
-  it("of digamma at 1/2", () => close(derivatives(special.digamma, 0.5, 2), [-gammaOfEuler - 2 * Math.LN2, Math.PI ** 2 / 2, -14 * zeta3]));
+  it("of digamma at 1/2", () =>
+    close(derivativesAt(special.digamma, 0.5, 2), [-gammaOfEuler - 2 * Math.LN2, Math.PI ** 2 / 2, -14 * zeta3]));
   it("of i0 and i1 at 0, where quotients would be 0/0", () => {
-    close(derivatives(special.i0, 0, 6), [1, 0, 1 / 2, 0, 3 / 8, 0, 5 / 16], 1e-15);
-    close(derivatives(special.i1, 0, 5), [0, 1 / 2, 0, 3 / 8, 0, 5 / 16], 1e-15);
-    close(derivatives(special.i1e, 0, 1), [0, 1 / 2], 1e-15);
+    close(derivativesAt(special.i0, 0, 6), [1, 0, 1 / 2, 0, 3 / 8, 0, 5 / 16], 1e-15);
+    close(derivativesAt(special.i1, 0, 5), [0, 1 / 2, 0, 3 / 8, 0, 5 / 16], 1e-15);
+    close(derivativesAt(special.i1e, 0, 1), [0, 1 / 2], 1e-15);
   });
   it("of i0 satisfy Bessel's equation x y'' + y' = x y, near and far", () => {
     for (const x of [0.3, 2, 7.9, 8.1, 30]) {
-      const [y, d, dd] = derivatives(special.i0, x, 2);
+      const [y, d, dd] = derivativesAt(special.i0, x, 2);
       close([(x * dd! + d!) / (x * y!)], [1], 1e-14);
     }
   });
   it("of erfinv and ndtri at the middle", () => {
     const c = Math.PI ** 1.5;
-    close(derivatives(special.erfinv, 0, 3), [0, Math.sqrt(Math.PI) / 2, 0, c / 4]);
-    close(derivatives(special.ndtri, 0.5, 3), [0, Math.sqrt(2 * Math.PI), 0, (2 * Math.PI) ** 1.5]);
+    close(derivativesAt(special.erfinv, 0, 3), [0, Math.sqrt(Math.PI) / 2, 0, c / 4]);
+    close(derivativesAt(special.ndtri, 0.5, 3), [0, Math.sqrt(2 * Math.PI), 0, (2 * Math.PI) ** 1.5]);
   });
   it("of logNdtr far to the left approach -x", () => {
-    const [, slope] = derivatives(special.logNdtr, -1e4, 1);
+    const [, slope] = derivativesAt(special.logNdtr, -1e4, 1);
     close([slope!], [1e4 + 1e-4], 1e-12);
-    close(derivatives(special.logNdtr, 40, 1), [0, 0]);
+    close(derivativesAt(special.logNdtr, 40, 1), [0, 0]);
     // The second derivative is -1 + 1/x^2 - 6/x^4 + ...
-    close([derivatives(special.logNdtr, -1e4, 2)[2]!], [-1 + 1e-8], 1e-14);
+    close([derivativesAt(special.logNdtr, -1e4, 2)[2]!], [-1 + 1e-8], 1e-14);
   });
   it("of erfcx are no differences of large numbers", () => {
     // 1/(x sqrt pi) (1 - 1/(2 x^2) + 3/(4 x^4) - 15/(8 x^6) ...), differentiated term by term.
@@ -81,12 +61,12 @@ describe("derivatives by closed forms", () => {
         for (let i = 0; i < k; i++) factor *= -(2 * j + 1 + i);
         return sum + factor * x ** -(2 * j + 1 + k);
       }, 0) / Math.sqrt(Math.PI);
-    derivatives(special.erfcx, x, 4).forEach((d, k) => close([d / series(k)], [1], 1e-13));
+    derivativesAt(special.erfcx, x, 4).forEach((d, k) => close([d / series(k)], [1], 1e-13));
   });
   it("of inverse hyperbolic functions", () => {
-    close(derivatives(special.asinh, 0.75, 2), [Math.LN2, 0.8, -0.75 * 0.8 ** 3]);
-    close(derivatives(special.acosh, 1.25, 2), [Math.LN2, 4 / 3, -1.25 * (4 / 3) ** 3]);
-    close(derivatives(special.atanh, 0.6, 2), [Math.LN2, 1 / 0.64, 1.2 / 0.64 ** 2]);
+    close(derivativesAt(special.asinh, 0.75, 2), [Math.LN2, 0.8, -0.75 * 0.8 ** 3]);
+    close(derivativesAt(special.acosh, 1.25, 2), [Math.LN2, 4 / 3, -1.25 * (4 / 3) ** 3]);
+    close(derivativesAt(special.atanh, 0.6, 2), [Math.LN2, 1 / 0.64, 1.2 / 0.64 ** 2]);
   });
 });
 
@@ -99,7 +79,7 @@ it("entropies are 0 at 0", () => {
   expect(numbersOf(special.entr(f64(0, 1, -1, NaN)))).toEqual([0, 0, -Infinity, NaN]);
   expect(numbersOf(special.xlog1py(f64(0, 0, 2), f64(-1, Infinity, 0)))).toEqual([0, 0, 0]);
   close(
-    derivatives((y) => special.xlog1py(f64(0).reshape([]), y), -1, 1),
+    derivativesAt((y) => special.xlog1py(f64(0).reshape([]), y), -1, 1),
     [0, 0],
   );
 });

@@ -1,4 +1,6 @@
 /** What the tests of operations share: values of expressions, and arrays written as functions of their positions. */
+import { expect } from "vitest";
+import { grad } from "../../ad/grad.ts";
 import { type DimSizes } from "../../core/dim.ts";
 import { arrayOf, type DType, dtypeInfo, type TypedArray } from "../../core/dtype.ts";
 import { constant, placeholder } from "../../core/leaves.ts";
@@ -55,3 +57,27 @@ export const at = (data: ArrayLike<number>, shape: readonly number[], position: 
   data[position.reduce((sum, p, i) => sum * shape[i]! + p, 0)]!;
 
 export const leafOf = (shape: Shape, dtype: DType = "float64"): Tensor => placeholder(shape, dtype);
+
+/** f and its first derivatives at a point, in float64. */
+export function derivativesAt(f: (x: Tensor) => Tensor, x: number, order: number): number[] {
+  const out: number[] = [];
+  let g = f;
+  for (let k = 0; k <= order; k++) {
+    out.push(valueOf(g(constant(x, { dtype: "float64" }))).data[0]!);
+    const h = g;
+    g = (t) => grad(h)(t);
+  }
+  return out;
+}
+
+/** Numbers within a tolerance, relative where they are large; what is not finite is the same. */
+export function expectNear(got: readonly number[], expected: readonly number[], tolerance: number): void {
+  expect(got.length).toBe(expected.length);
+  got.forEach((g, i) =>
+    Number.isFinite(expected[i]!)
+      ? expect(Math.abs(g - expected[i]!), `${i}: ${g}, expected ${expected[i]}`).toBeLessThanOrEqual(
+          tolerance * Math.max(1, Math.abs(expected[i]!)),
+        )
+      : expect(g).toBe(expected[i]),
+  );
+}
