@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^fluxion$/, replacement: here("index.ts") },
       { find: /^fluxion\/cpu$/, replacement: here("cpu/backend.ts") },
+      { find: /^fluxion\/optim$/, replacement: here("optim/public.ts") },
     ],
   },
   test: {

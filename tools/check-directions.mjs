@@ -18,6 +18,8 @@ const forbidden = [
   ["gpu/a.ts", "../core/tensor.ts"],
   ["ops/a.ts", "../index.ts"],
   ["core/a.ts", "../test/b.ts"],
+  ["ad/a.ts", "../optim/b.ts"],
+  ["optim/a.ts", "../cpu/b.ts"],
   ["examples/wave/a.ts", "../../ops/b.ts"],
 ];
 const allowed = [

@@ -1,6 +1,6 @@
 /**
  * Imports point one way: core <- kernel <- ops <- ad, the scheduler on those four, the backends on the kernel language and
- * core's dtypes alone, the worker on all of those, index.ts on everything. Rules for dependency-cruiser.
+ * core's dtypes alone, the worker on all of those, optim on all but the backends and the worker, index.ts on everything. Rules for dependency-cruiser.
  */
 const rooms = {
   core: [],
@@ -11,6 +11,7 @@ const rooms = {
   worker: ["core", "kernel", "ops", "ad", "scheduler", "cpu"],
   cpu: ["kernel", "core/dtype.ts"],
   gpu: ["kernel", "core/dtype.ts"],
+  optim: ["core", "kernel", "ops", "ad", "scheduler"],
   // What a user writes: the package by its name, nothing behind it.
   examples: [],
 };
@@ -19,7 +20,7 @@ const directions = Object.entries(rooms).map(([room, others]) => ({
   severity: "error",
   from: { path: `^${room}/` },
   to: {
-    path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|worker|cpu|gpu|examples)(/|$)",
+    path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|worker|cpu|gpu|optim|examples)(/|$)",
     pathNot: [room, ...others].map((r) => (r.endsWith(".ts") ? `^${r.replace(".", "\\.")}$` : `^${r}/`)),
     // "fluxion" and "fluxion/cpu" are aliases of files here.
     ...(room === "examples" && { dependencyTypesNot: ["aliased-tsconfig-paths"] }),
@@ -33,7 +34,7 @@ export default {
     {
       name: "the library imports only what its users install",
       severity: "error",
-      from: { path: "^(index\\.ts|core|kernel|ops|ad|scheduler|worker|cpu|gpu)" },
+      from: { path: "^(index\\.ts|core|kernel|ops|ad|scheduler|worker|cpu|gpu|optim)" },
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
     },
     { name: "every import resolves", severity: "error", from: {}, to: { couldNotResolve: true } },

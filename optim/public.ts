@@ -1,0 +1,18 @@
+/** fluxion/optim: what a user imports to train. */
+export { adafactor, type AdafactorOptions } from "./adafactor.ts";
+export { type AdamScaling, type MomentumOptions, type RmsScaling, scaleByAdam, scaleByLion, scaleByRms, trace } from "./adaptive.ts";
+export { chain, type Optimizer, type OptimizerCall, type OptimizerResult, type Register, stateless } from "./optimizer.ts";
+export { adam, adamw, type DecayOptions, lion, type RateOptions, rmsprop, sgd } from "./optimizers.ts";
+export {
+  cosineDecay,
+  exponentialDecay,
+  inverseTimeDecay,
+  joinSchedules,
+  type LearningRate,
+  linearSchedule,
+  piecewiseConstant,
+  type Schedule,
+  warmupCosine,
+} from "./schedules.ts";
+export { type Initial, type Parameters, train, type Training, type TrainOptions } from "./train.ts";
+export { accumulate, addDecayedWeights, clip, clipByGlobalNorm, globalNorm, scaleByLearningRate } from "./transforms.ts";
