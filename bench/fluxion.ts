@@ -10,11 +10,21 @@ export const newEngine = (backend: Backend): Promise<Engine> =>
   createEngine(backend ? { backend } : { threads: Number(process.env[THREADS] ?? 1) });
 
 /**
- * Of the last step: kernels run, nodes computed, bytes that kernels read and wrote, the most bytes that values took, and how many of them were
+ * Of the last step: kernels run, nodes computed, scalar operations, bytes that kernels read and wrote, the most bytes that values took, and how many of them were
  * alive at one time. In all: plans built, and bytes that values hold now.
  */
 export function countsOf({ stats }: Engine): Record<string, number> {
   const { lastFlush, plansBuilt, bytesResident } = stats;
-  const { kernels, nodesComputed, bytesRead, bytesWritten, peakBytes, liveBytes } = lastFlush;
-  return { kernels, nodes: nodesComputed, plans: plansBuilt, bytes: bytesResident, bytesRead, bytesWritten, peakBytes, liveBytes };
+  const { kernels, nodesComputed, operations, bytesRead, bytesWritten, peakBytes, liveBytes } = lastFlush;
+  return {
+    kernels,
+    nodes: nodesComputed,
+    operations,
+    plans: plansBuilt,
+    bytes: bytesResident,
+    bytesRead,
+    bytesWritten,
+    peakBytes,
+    liveBytes,
+  };
 }

@@ -68,14 +68,16 @@ export class Computer {
   }
 
   compute(target: Target): void {
-    const { dirt } = this.#parts;
+    const { counters, dirt } = this.#parts;
     this.refresh();
     for (let way = dirt.take(target); way; way = dirt.take(target)) {
       this.#run(way);
       dirt.passed(way);
       const { cutoffs } = way.plan;
       if (cutoffs.length === 0) return;
-      for (const n of cutoffs) if (this.#passes(n)) this.#passed.push(n);
+      for (const n of cutoffs)
+        if (this.#passes(n)) this.#passed.push(n);
+        else counters.nodesCutOff++;
       dirt.mark(this.#passed);
       this.#passed.clear();
     }

@@ -98,8 +98,16 @@ export class Dirt {
     if (changed.length === 0) return;
     const from = this.#state;
     const known = this.#states.after(from, changed);
-    if (known) this.#state = known;
-    else this.#states.addChange(from, changed, (this.#state = this.#spread(changed.toArray())));
+    if (known) {
+      this.#state = known.to;
+      this.#counters.nodesDirty += known.marked;
+      return;
+    }
+    const { to, marked } = this.#spread(changed.toArray());
+    this.#state = to;
+    this.#counters.nodesMarked += marked;
+    this.#counters.nodesDirty += marked;
+    this.#states.addChange(from, changed, to, marked);
   }
 
   /** How to compute what the target wants, as far as cutoffs let it; nothing when all of that is there. The caller runs the plan, and says so. */
@@ -145,6 +153,8 @@ export class Dirt {
       plan = new Plan(nodes, this.#fusion);
       if (nodes.length > 0) this.#counters.plansBuilt++;
     }
+    if (provisional) this.#counters.plansCovering++;
+    else if (!first) this.#counters.plansSpecialized++;
     return this.#way(plan, target, provisional);
   }
 
@@ -180,7 +190,7 @@ export class Dirt {
   }
 
   /** Dirt on the users of what changed, and on theirs. A cutoff node holds changes back. */
-  #spread(changed: readonly Origin[]): Absent {
+  #spread(changed: readonly Origin[]): { readonly to: Absent; readonly marked: number } {
     const { nodes, passing } = this.#state;
     const start = new Set(nodes.filter((n) => !passing.has(n)));
     const before = start.size;
@@ -188,11 +198,11 @@ export class Dirt {
     const dirty = byHeight(start, (n, put) => {
       if (!n.cutoff) for (const user of n.users) put(user);
     });
-    this.#counters.nodesMarked += dirty.length - before;
-    if (passing.size === 0) return this.#states.intern(dirty, noNodes);
-    const marked = new Set(dirty);
-    const still = new Set([...passing].filter((n) => !marked.has(n)));
-    return this.#states.intern(byHeight([...dirty, ...still]), still);
+    const marked = dirty.length - before;
+    if (passing.size === 0) return { to: this.#states.intern(dirty, noNodes), marked };
+    const reached = new Set(dirty);
+    const still = new Set([...passing].filter((n) => !reached.has(n)));
+    return { to: this.#states.intern(byHeight([...dirty, ...still]), still), marked };
   }
 
   /** The absent nodes that the target needs and that wait for no cutoff, in order of height. Finds the frontier as it goes. */

@@ -13,6 +13,7 @@ import { operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
 import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
 import type { Failure, NodeState } from "./node.ts";
+import { operationsOf } from "./operations.ts";
 import { depthFirst } from "./order.ts";
 import { type Memory, namingLargest } from "./place.ts";
 import { type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
@@ -44,6 +45,7 @@ export class Plan {
   readonly members: ReadonlySet<NodeState>;
   readonly cutoffs: readonly NodeState[];
   kernels = 0;
+  operations = 0;
   traffic: Traffic = { read: 0, written: 0 };
   peak: Peak = { bytes: 0, live: 0 };
   /** How often it was settled what stays. */
@@ -247,6 +249,7 @@ export class Plan {
       return at === undefined ? { buffer: memory.buffer(slot), bytes: 0 } : { buffer: memory.arena, bytes: at };
     });
     this.kernels = steps.reduce((n, step) => n + (step.rows?.stages.length ?? 1), 0);
+    this.operations = operationsOf(this.#able, size);
     this.traffic = trafficOf(this.#able, size);
     const staying = memory.bytes - memory.arenaBytes;
     // Tiles of rows lie in room of their own, one kernel's after the other's.

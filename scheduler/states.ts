@@ -31,6 +31,8 @@ export interface Absent {
 interface Change {
   readonly origins: readonly Origin[];
   readonly to: Absent;
+  /** How many nodes it makes dirty. */
+  readonly marked: number;
   /** Another one with the same number. */
   readonly next: Change | undefined;
 }
@@ -74,7 +76,7 @@ export class States {
   }
 
   /** Where a change of these leads from here, if it was seen before. */
-  after(from: Absent, changed: List<Origin>): Absent | undefined {
+  after(from: Absent, changed: List<Origin>): Change | undefined {
     let { change } = from;
     if (!change || !isOf(change, changed)) {
       change = from.changes.get(numberOf(changed));
@@ -83,12 +85,12 @@ export class States {
       from.change = change;
     }
     change.to.used = ++time;
-    return change.to;
+    return change;
   }
 
-  addChange(from: Absent, changed: List<Origin>, to: Absent): void {
+  addChange(from: Absent, changed: List<Origin>, to: Absent, marked: number): void {
     const number = numberOf(changed);
-    from.changes.set(number, { origins: changed.toArray(), to, next: from.changes.get(number) });
+    from.changes.set(number, { origins: changed.toArray(), to, marked, next: from.changes.get(number) });
     to.used = ++time;
   }
 

@@ -3,9 +3,17 @@
 import type { Peak, Plan } from "./plan.ts";
 
 export interface FlushStats {
+  /** Nodes that its changes made dirty; a cutoff may have kept them from that. */
+  readonly nodesDirty: number;
   /** Nodes computed, of how many that were necessary. */
   readonly nodesComputed: number;
   readonly nodesTotal: number;
+  /** Of those computed, the ones that were up to date. */
+  readonly nodesRecomputed: number;
+  /** Cutoffs at which a change ended. */
+  readonly nodesCutOff: number;
+  /** Scalar operations of kernels, as operations.ts counts them. */
+  readonly operations: number;
   /** Kernels run. */
   readonly kernels: number;
   /** What kernels read and wrote: of each operand of each kernel the elements that it touches, once. */
@@ -23,16 +31,27 @@ export interface EngineStats {
   readonly flushes: number;
   /** Nodes found dirty while plans were made; a change whose plan is ready marks nothing. */
   readonly nodesMarked: number;
+  /** Nodes that changes made dirty, found by a walk or remembered. */
+  readonly nodesDirty: number;
   readonly nodesComputed: number;
   /** Those of them that were up to date, and were computed again because their values had not been stored or had been let go. */
   readonly nodesRecomputed: number;
+  /** Cutoffs that were computed and at which a change ended. */
+  readonly nodesCutOff: number;
+  /** Scalar operations of kernels: each operation at each point, a product's two, a value moved one. */
+  readonly operations: number;
   readonly kernels: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** Bytes of values that were let go to make room. */
   readonly bytesEvicted: number;
   readonly plansBuilt: number;
+  /** Changes that found a ready plan. */
   readonly plansReused: number;
+  /** Of these, the ones for which it computes more than they need: their own plan is made when they come again. */
+  readonly plansCovering: number;
+  /** Of the plans built, the ones for changes that had been met with a covering plan before. */
+  readonly plansSpecialized: number;
   /** Plans whose sizes or addresses were written anew; their kernels were not compiled again. */
   readonly plansBound: number;
   /** Now, not in total: */
@@ -44,26 +63,47 @@ export interface EngineStats {
 
 const noPeak: Peak = { bytes: 0, live: 0 };
 
+/** What is counted for each flush as well. */
+const perFlush = [
+  "nodesDirty",
+  "nodesComputed",
+  "nodesRecomputed",
+  "nodesCutOff",
+  "operations",
+  "kernels",
+  "bytesRead",
+  "bytesWritten",
+] as const;
+
 export class Counters {
   epochs = 0;
   flushes = 0;
   nodesMarked = 0;
+  nodesDirty = 0;
   nodesComputed = 0;
   nodesRecomputed = 0;
+  nodesCutOff = 0;
+  operations = 0;
   kernels = 0;
   bytesRead = 0;
   bytesWritten = 0;
   bytesEvicted = 0;
   plansBuilt = 0;
   plansReused = 0;
+  plansCovering = 0;
+  plansSpecialized = 0;
   plansBound = 0;
   /** When somebody last looked, in flushes. */
   seen = 0;
   /** Of the plans that ran since a flush began. */
   peak: Peak = noPeak;
   readonly lastFlush = {
+    nodesDirty: 0,
     nodesComputed: 0,
     nodesTotal: 0,
+    nodesRecomputed: 0,
+    nodesCutOff: 0,
+    operations: 0,
     kernels: 0,
     bytesRead: 0,
     bytesWritten: 0,
@@ -72,34 +112,36 @@ export class Counters {
     ms: NaN,
   };
   /** The totals when it began. */
-  readonly #before = { nodesComputed: 0, kernels: 0, bytesRead: 0, bytesWritten: 0 };
+  readonly #before = {
+    nodesDirty: 0,
+    nodesComputed: 0,
+    nodesRecomputed: 0,
+    nodesCutOff: 0,
+    operations: 0,
+    kernels: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+  };
 
   /** A flush begins. */
   begin(): void {
-    const before = this.#before;
     this.peak = noPeak;
-    before.nodesComputed = this.nodesComputed;
-    before.kernels = this.kernels;
-    before.bytesRead = this.bytesRead;
-    before.bytesWritten = this.bytesWritten;
+    for (const what of perFlush) this.#before[what] = this[what];
   }
 
   ended(nodesTotal: number, ms: number): void {
-    const before = this.#before;
     const last = this.lastFlush;
-    last.nodesComputed = this.nodesComputed - before.nodesComputed;
+    for (const what of perFlush) last[what] = this[what] - this.#before[what];
     last.nodesTotal = nodesTotal;
-    last.kernels = this.kernels - before.kernels;
-    last.bytesRead = this.bytesRead - before.bytesRead;
-    last.bytesWritten = this.bytesWritten - before.bytesWritten;
     last.peakBytes = this.peak.bytes;
     last.liveBytes = this.peak.live;
     last.ms = ms;
   }
 
   /** A plan has run. */
-  ran({ nodes, kernels, traffic, peak }: Plan): void {
+  ran({ nodes, kernels, operations, traffic, peak }: Plan): void {
     this.nodesComputed += nodes.length;
+    this.operations += operations;
     this.kernels += kernels;
     this.bytesRead += traffic.read;
     this.bytesWritten += traffic.written;
