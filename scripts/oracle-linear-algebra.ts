@@ -1,7 +1,8 @@
 /** PyTorch's linear algebra in fluxion's words: the part of oracle-operations.ts that stands on factorizations. */
 import * as fx from "../index.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Operation, Options } from "./oracle-kinds.ts";
+import { numberOf, valuesOf } from "./oracle-cases.ts";
+import { type Operation, type Options, Unsupported } from "./oracle-kinds.ts";
 
 const adjoint = (t: Tensor): Tensor => fx.swapaxes(t, -1, -2);
 /** The references of cholesky are of A + A^T. */
@@ -20,12 +21,13 @@ const solve: Operation = ([a, b], args, o) => {
 const solveTriangular: Operation = ([a, b], _, o) =>
   fx.triangularSolve(a!, b!, { lower: !o.upper, unitDiagonal: Boolean(o.unitriangular ?? false), right: o.left === false });
 const lu: Operation = ([a]) => {
-  const { l, u } = fx.lu(a!);
-  return [l, u];
+  const { p, l, u } = fx.lu(a!);
+  return [p, l, u];
 };
 
 /** The order of a norm: text, or a number, which may come as text. */
-const orderOf = (given: unknown): fx.MatrixOrder => (given === "fro" || given === "nuc" ? given : (Number(given) as fx.MatrixOrder));
+export const orderOf = (given: unknown): fx.MatrixOrder =>
+  given === "fro" || given === "nuc" ? given : (numberOf(given) as fx.MatrixOrder);
 const matrixNorm: Operation = ([x], args, o) => {
   const axis = (o.dim ?? args[1] ?? [-2, -1]) as [number, number];
   return fx.matrixNorm(x!, { ord: orderOf(o.ord ?? args[0] ?? "fro"), axis, keepdims: Boolean(o.keepdim ?? args[2] ?? false) });
@@ -35,6 +37,16 @@ const tolerances = (o: Options): object => ({
   ...(o.atol !== undefined && o.atol !== null && { atol: Number(o.atol) }),
 });
 const power: Operation = ([a], args, o) => fx.matrixPower(a!, Number(o.n ?? args[0]));
+/** The pseudoinverse of A; the limit of singular values may be an input. */
+const pinv =
+  (matrixOf: (a: Tensor) => Tensor): Operation =>
+  ([a, limit], _, o) => {
+    const [t, rtol] = [matrixOf(a!), limit ?? o.rtol];
+    if (!(rtol instanceof fx.Tensor)) return fx.pinv(t, tolerances(o));
+    const [value] = valuesOf([rtol]);
+    if (new Set(value).size > 1) throw new Unsupported("a tolerance for each matrix");
+    return fx.pinv(t, tolerances({ ...o, rtol: value![0] }));
+  };
 /** A tensor as a matrix, whose rows are its first axes: `rows` of them. */
 const tensorinv: Operation = ([a], args, o) => {
   const rows = Number(o.ind ?? args[0] ?? 2);
@@ -153,8 +165,8 @@ export const linearAlgebra: Readonly<Record<string, Operation>> = {
   matrix_exp: ([a]) => fx.expm(a!),
   matrix_norm: matrixNorm,
   matrix_power: power,
-  pinv: ([a], _, o) => fx.pinv(a!, tolerances(o)),
-  pinv_hermitian: ([a], _, o) => fx.pinv(symmetric(a!), tolerances(o)),
+  pinv: pinv((a) => a),
+  pinv_hermitian: pinv(symmetric),
   pinv_singular: ([a, b], _, o) => fx.pinv(fx.matmul(a!, adjoint(b!)), tolerances(o)),
   qr: ([a], args, o) => {
     const { q, r } = fx.qr(a!, { mode: (o.mode ?? args[0] ?? "reduced") as "reduced" });

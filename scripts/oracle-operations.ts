@@ -4,8 +4,8 @@
  */
 import * as fx from "../index.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Operation, Options } from "./oracle-kinds.ts";
-import { linearAlgebra } from "./oracle-linear-algebra.ts";
+import { type Operation, type Options, Unsupported } from "./oracle-kinds.ts";
+import { linearAlgebra, orderOf } from "./oracle-linear-algebra.ts";
 
 type Unary = (x: Tensor) => Tensor;
 type Binary = (x: fx.Operand, y: fx.Operand) => Tensor;
@@ -58,17 +58,26 @@ const withNumber =
   (f: (x: Tensor, parameter: number) => Tensor, name: string, otherwise: number): Operation =>
   ([x], args, o) =>
     f(x!, number(o[name] ?? args[0], otherwise));
+/** The name of an operation has an order or a size, which its cases may have another of. */
+const withInteger = (f: (n: number, x: Tensor) => Tensor, name: string, otherwise: number): Operation =>
+  withNumber((x, n) => f(n, x), name, otherwise);
+const wide = (x: fx.Operand): fx.Operand => (x instanceof fx.Tensor ? fx.astype(x, "float64") : x);
 /** Nothing flows through. */
 const constant =
   (f: Unary): Operation =>
   ([x]) =>
     fx.stopGradient(f(x!));
-const order = (n: number): Operation => unary((x) => fx.polygamma(n, x));
-const vectorNorm: Operation = ([x], args, o) => {
-  const given = o.ord ?? o.p ?? args[0] ?? 2;
-  // JSON has no number for Infinity: it may come as text.
-  const ord = given === "fro" ? given : Number(given);
-  return reduced((t, options) => loose.norm!(t, { ...options, ord }), x!, o.dim ?? args[1], o.keepdim ?? args[2]);
+const order = (n: number): Operation => withInteger(fx.polygamma, "n", n);
+const normOf = (x: Tensor, ord: number | "fro", dim: unknown, keepdim: unknown): Tensor =>
+  reduced((t, options) => loose.norm!(t, { ...options, ord }), x, dim, keepdim);
+const vectorNorm: Operation = ([x], args, o) =>
+  normOf(x!, orderOf(o.ord ?? o.p ?? args[0] ?? 2) as number, o.dim ?? args[1], o.keepdim ?? args[2]);
+/** With an order, two axes are a matrix; without one, all are a vector. */
+const norm: Operation = ([x], args, o) => {
+  const [ord, dim, keepdim] = [o.ord ?? args[0] ?? undefined, o.dim ?? args[1] ?? undefined, o.keepdim ?? args[2] ?? false];
+  const ofMatrices = Array.isArray(dim) ? dim.length === 2 : dim === undefined && x!.rank === 2;
+  if (ord === undefined || !ofMatrices) return normOf(x!, ord === undefined ? 2 : (orderOf(ord) as number), dim, keepdim);
+  return fx.matrixNorm(x!, { ord: orderOf(ord), axis: (dim ?? [-2, -1]) as [number, number], keepdims: Boolean(keepdim) });
 };
 const frexp: Operation = ([x]) => {
   const size = fx.stopGradient(fx.abs(x!));
@@ -181,7 +190,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   clamp_min: binary(fx.maximum as Binary),
   copysign: binary(fx.copysign as Binary),
   div_no_rounding_mode: binary(fx.div as Binary),
-  float_power: binary(fx.pow),
+  float_power: binary((x, y) => fx.pow(wide(x), wide(y))),
   fmax: binary(fx.fmax as Binary),
   fmin: binary(fx.fmin as Binary),
   hypot: binary(fx.hypot as Binary),
@@ -210,7 +219,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   std_unbiased: spread(loose.std!),
   var: spread(loose.var!),
   var_unbiased: spread(loose.var!),
-  norm: vectorNorm,
+  norm,
   vector_norm: vectorNorm,
 
   cross,
@@ -220,7 +229,10 @@ export const operations: Readonly<Record<string, Operation>> = {
       axis1: number(o.dim1 ?? args[1], x!.rank > 2 ? -2 : 0),
       axis2: number(o.dim2 ?? args[2], x!.rank > 2 ? -1 : 1),
     }),
-  fill: (inputs, args, o) => fx.broadcastTo(second(inputs, args, o), inputs[0]!.shape as never),
+  fill: (inputs, args, o) => {
+    const [x, value] = [inputs[0]!, second(inputs, args, o)];
+    return fx.broadcastTo(value instanceof fx.Tensor ? value : fx.tensor(Number(value), { dtype: x.dtype }), x.shape as never);
+  },
   frexp,
   logit: ([x], args, o) => {
     const eps = (o.eps ?? args[0]) as number | undefined | null;
@@ -238,18 +250,24 @@ export const operations: Readonly<Record<string, Operation>> = {
       ...(neginf !== undefined && { neginf }),
     });
   },
-  vander: ([x], args, o) => fx.vander(x!, ((o.N ?? args[0]) as number | undefined) ?? undefined, { increasing: true }),
+  vander: ([x], args, o) =>
+    fx.vander(x!.rank === 0 ? fx.reshape(x!, [1]) : x!, ((o.N ?? args[0]) as number | undefined) ?? undefined, { increasing: true }),
   vecdot: ([a, b], args, o) => fx.vecdot(a!, b!, number(o.dim ?? args[0], -1)),
 
   ...Object.fromEntries([0, 1, 2, 3, 4].map((n) => [`polygamma_polygamma_n_${n}`, order(n)])),
   special_polygamma_special_polygamma_n_0: order(0),
-  ...Object.fromEntries([1, 3, 5].map((p) => [`mvlgamma_mvlgamma_p_${p}`, unary((x) => fx.mvlgamma(x, p))])),
+  ...Object.fromEntries([1, 3, 5].map((p) => [`mvlgamma_mvlgamma_p_${p}`, withNumber(fx.mvlgamma, "p", p)])),
 
   nn_functional_celu: withNumber(fx.celu, "alpha", 1),
   nn_functional_elu: withNumber(fx.elu, "alpha", 1),
-  nn_functional_hardshrink: withNumber(fx.hardshrink, "lambd", 0.5),
+  // A negative lambda leaves everything as it is.
+  nn_functional_hardshrink: withNumber((x, lambda) => (lambda < 0 ? x : fx.hardshrink(x, lambda)), "lambd", 0.5),
   nn_functional_hardtanh: ([x], args, o) => fx.hardtanh(x!, number(o.min_val ?? args[0], -1), number(o.max_val ?? args[1], 1)),
   nn_functional_prelu: prelu,
+  nn_functional_rrelu: ([x], args, o) => {
+    if (o.training ?? args[2]) throw new Unsupported("PyTorch's random numbers");
+    return fx.leakyRelu(x!, (number(o.lower ?? args[0], 1 / 8) + number(o.upper ?? args[1], 1 / 3)) / 2);
+  },
   nn_functional_softplus: softplus,
   nn_functional_softshrink: withNumber(fx.softshrink, "lambd", 0.5),
   nn_functional_threshold: ([x], args, o) => fx.threshold(x!, number(o.threshold ?? args[0], 0), number(o.value ?? args[1], 0)),
@@ -258,5 +276,5 @@ export const operations: Readonly<Record<string, Operation>> = {
 /** Operations that fluxion does not have, each with what is missing. */
 export const reasons: Readonly<Record<string, string>> = {
   ...Object.fromEntries(["cdouble", "complex", "imag", "polar"].map((op) => [op, "the result is complex, or its parts are taken"])),
-  nn_functional_rrelu: "PyTorch's random numbers",
+  ...Object.fromEntries(["eig", "eigvals"].map((op) => [op, "matrices without symmetry have complex eigenvalues"])),
 };

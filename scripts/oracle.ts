@@ -7,67 +7,46 @@
 import { readFileSync } from "node:fs";
 import { jvp } from "../ad/jvp.ts";
 import { vjp } from "../ad/vjp.ts";
-import type { DType } from "../core/dtype.ts";
-import { constant } from "../core/leaves.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { evaluate, failed } from "../test/oracle/evaluate.ts";
-import { type Options, Unsupported } from "./oracle-kinds.ts";
+import { slice } from "../ops/pad.ts";
+import { type Case, caseOf, type Named, numberOf, type Numbers, tensorOf, type Tolerance, valuesOf } from "./oracle-cases.ts";
+import { Unsupported } from "./oracle-kinds.ts";
 import { observables } from "./oracle-linear-algebra.ts";
 import { operations, reasons } from "./oracle-operations.ts";
 
-interface Numbers {
-  readonly data: readonly number[];
-  readonly shape: readonly number[];
-  readonly dtype: string;
-}
-type Named = Readonly<Record<string, Numbers>>;
-interface Tolerance {
-  readonly rtol: number;
-  readonly atol: number;
-}
-interface Case {
-  readonly case_id: string;
-  readonly op: string;
-  readonly op_args?: readonly unknown[] | null;
-  readonly op_kwargs?: Options | null;
-  readonly inputs: Named;
-  readonly observable: { readonly kind: string };
-  readonly probes: readonly {
-    readonly direction: Named;
-    readonly cotangent: Named;
-    readonly pytorch_ref: { readonly jvp: Named; readonly vjp: Named; readonly hvp?: Named };
-  }[];
-  readonly comparison: { readonly first_order: Tolerance; readonly second_order?: Tolerance };
-}
-type Arrays = readonly (readonly number[])[];
-
-const dtypes: Readonly<Record<string, DType>> = { float32: "float32", float64: "float64", int64: "int32", int32: "int32", bool: "bool" };
-
-function tensorOf({ data, shape, dtype }: Numbers): Tensor {
-  const to = dtypes[dtype];
-  if (!to) throw new Unsupported(`numbers of type ${dtype}`);
-  return constant(to === "bool" ? Int32Array.from(data.map(Number)) : Float64Array.from(data), { shape, dtype: to });
-}
-
-const valuesOf = (tensors: readonly Tensor[]): Arrays =>
-  evaluate(tensors, () => undefined, new Map()).map((r) => {
-    if (failed(r)) throw r.error;
-    return Array.from(r.data);
-  });
-
 /** The greatest difference beyond the tolerance, in words. */
-function disagreement(what: string, got: Arrays, expected: readonly Numbers[], { rtol, atol }: Tolerance): string | undefined {
+function disagreement(
+  what: string,
+  got: readonly (readonly number[])[],
+  expected: readonly Numbers[],
+  { rtol, atol }: Tolerance,
+): string | undefined {
   let worst = { excess: 1, text: "" };
-  expected.forEach(({ data }, o) =>
+  expected.forEach(({ data }, o) => {
+    if (got[o]?.length !== data.length)
+      worst = { excess: Infinity, text: `${what}[${o}] has ${got[o]?.length} elements, PyTorch has ${data.length}` };
     data.forEach((given, i) => {
-      const e = given ?? Number.NaN; // NaN is no JSON
+      const e = numberOf(given);
       const g = got[o]?.[i] ?? Number.NaN;
       const error = Object.is(g, e) || g === e ? 0 : Math.abs(g - e);
       const excess = Number.isNaN(error) ? Infinity : error / (atol + rtol * Math.abs(e));
       if (excess > worst.excess) worst = { excess, text: `${what}[${o}][${i}] is ${g}, PyTorch has ${e}: off by ${error}` };
-    }),
-  );
+    });
+  });
   return worst.text || undefined;
+}
+
+/** The part of an output that is compared: singular vectors are perhaps as many as the values. */
+function firstOf(y: Tensor | undefined, shape: readonly number[]): Tensor {
+  if (!y) throw new Unsupported("not all outputs are there");
+  const smaller = y.rank === shape.length && shape.some((d, i) => d < (y.shape[i] as number));
+  return smaller
+    ? slice(
+        y,
+        shape.map(() => 0),
+        shape,
+      )
+    : y;
 }
 
 /** Disagreements of a case. Throws Unsupported, with the reason, for what cannot be compared. */
@@ -76,22 +55,32 @@ function check(c: Case): string[] {
   const { kind } = c.observable;
   const op = kind === "identity" ? operations[c.op] : observables[kind];
   if (reason) throw new Unsupported(reason);
+  if ((c.expected_behavior ?? "success") !== "success") throw new Unsupported("PyTorch refuses it");
   if (!op) throw new Unsupported(kind === "identity" ? "no such operation" : `observable ${kind}`);
   const names = Object.keys(c.inputs);
   const inputs = names.map((n) => tensorOf(c.inputs[n]!));
   return c.probes.flatMap((probe, p) => {
     const varied = names.flatMap((n, i) => (n in probe.direction ? [i] : []));
+    const wanted = Object.entries(probe.cotangent);
     const f = (...xs: Tensor[]): Tensor[] => {
+      const given = inputs.map((x, i) => xs[varied.indexOf(i)] ?? x);
+      const named = names.map((n, i) => [n, given[i]!] as const);
+      const isPositional = (n: string): boolean => n.length === 1;
       const y = op(
-        inputs.map((x, i) => xs[varied.indexOf(i)] ?? x),
+        named.flatMap(([n, x]) => (isPositional(n) ? [x] : [])),
         c.op_args ?? [],
-        c.op_kwargs ?? {},
+        {
+          ...c.op_kwargs,
+          ...Object.fromEntries(named.filter(([n]) => !isPositional(n))),
+        },
       );
-      return Array.isArray(y) ? [...(y as readonly Tensor[])] : [y as Tensor];
+      const all = Array.isArray(y) ? (y as readonly Tensor[]) : [y as Tensor];
+      // Of an operation with several outputs those that have derivatives are there by number.
+      return wanted.map(([n, { shape }], k) => firstOf(all[/^output_\d+$/.test(n) ? Number(n.slice(7)) : k], shape));
     };
     const primals = varied.map((i) => inputs[i]!);
     const directions = varied.map((i) => tensorOf(probe.direction[names[i]!]!));
-    const cotangents = Object.values(probe.cotangent).map(tensorOf);
+    const cotangents = wanted.map(([, ct]) => tensorOf(ct));
     const pull = (...xs: Tensor[]): Tensor[] => vjp(f, xs)[1](cotangents) as unknown as Tensor[];
     const pushed = jvp(f, primals, directions)[1] as unknown as Tensor[];
     const { jvp: tangents, vjp: pulled, hvp } = probe.pytorch_ref;
@@ -120,8 +109,7 @@ interface Row {
 }
 const rows = new Map<string, Row>();
 for (const line of readFileSync(file, "utf8").split("\n").filter(Boolean)) {
-  // Python writes Infinity and NaN where JSON has no word for them.
-  const c = JSON.parse(line.replaceAll(/(?<=[[:,\s]-?)Infinity/g, "1e999").replaceAll(/(?<=[[:,\s])NaN/g, "null")) as Case;
+  const c = caseOf(line);
   const row = rows.get(c.op) ?? { pass: 0, fail: 0, unsupported: new Map<string, number>() };
   rows.set(c.op, row);
   try {
