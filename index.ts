@@ -14,6 +14,8 @@ import type { RemoteEngine, RemoteEngineOptions as RemoteOptions } from "./worke
 // ---- tensors
 export { type Dim, dim } from "./core/dim.ts";
 export type { DType, TypedArray } from "./core/dtype.ts";
+export { effectsOf } from "./core/effects.ts";
+export type { Effect } from "./core/primitive.ts";
 export type { Data, Nested } from "./core/data.ts";
 export { constant as tensor, type TensorOptions } from "./core/leaves.ts";
 export { type Shape } from "./core/shape.ts";

@@ -13,6 +13,8 @@ export interface PrimitiveDefinition<P extends object = object> extends Rules<P>
   readonly shape?: (inputs: readonly Tensor[], params: P) => Shape | Aval | readonly Aval[];
   /** The same, as types only. */
   readonly type?: Primitive<P>["type"];
+  /** What a kernel's value depends on beyond its inputs: "random" where they are a key that it draws from. See `effectsOf`. */
+  readonly effects?: Primitive<P>["effects"];
   /** What it computes, in other operations. What has no rule (jvp, transpose, vjp, batch, jet) is derived from this. Instead of `lower`. */
   readonly eval?: (inputs: readonly Tensor[], params: P) => Tensor | readonly Tensor[];
 }
@@ -23,13 +25,14 @@ export interface PrimitiveDefinition<P extends object = object> extends Rules<P>
  * `lower` a transform without a rule is an error. A primitive with a `transpose` and no `jvp` counts as linear.
  */
 export function definePrimitive<P extends object = object>(definition: PrimitiveDefinition<P>): PrimitiveFunction<P> {
-  const { name, shape, eval: compose, ...rules } = definition;
+  const { name, shape, eval: compose, effects, ...rules } = definition;
   if (typeof name !== "string" || name === "") throw new Error(`definePrimitive: needs a name, got ${showArgument(name)}`);
   const type = definition.type ?? (shape && ((inputs: readonly Tensor[], params: P) => typesOf(name, shape(inputs, params), inputs)));
   if (!compose) {
     if (!type) throw new Error(`definePrimitive: ${name} needs shape, the shape of its result, or eval, a composition of operations`);
-    return defineOwn<P>({ ...rules, name, type });
+    return defineOwn<P>({ ...rules, name, type, ...(effects && { effects }) });
   }
+  if (effects) throw new Error(`definePrimitive: ${name} has the effects of the operations in eval; effects are for kernels`);
   if (rules.lower) throw new Error(`definePrimitive: ${name} has both eval and lower; give one of them`);
   const primitive = composedPrimitive<P>(name, rules);
   const many = (inputs: readonly Tensor[], params: P): Tensor[] =>

@@ -12,10 +12,15 @@ export interface Aval {
   readonly dtype: DType;
 }
 
+/** What the value of a node depends on beyond constants and variables: numbers drawn from a key, registers that a clock advances. */
+export type Effect = "random" | "state";
+
 export interface Primitive<P extends object = any> {
   readonly name: string;
   /** The types of the outputs. Throws, in the caller's frame, when the operands do not fit. */
   readonly type: (inputs: readonly Tensor[], params: P) => Aval | readonly Aval[];
   /** Nodes with identity (sources, probes, placeholders): equal ones are never merged. */
   readonly unique?: boolean;
+  /** None when left out. Transforms keep them: derivatives draw nothing anew, and read the states of their own epoch. */
+  readonly effects?: readonly Effect[];
 }

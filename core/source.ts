@@ -19,7 +19,7 @@ export interface SourceOwner extends Owner {
 }
 
 const variablePrimitive: Primitive<Aval> = { name: "variable", type: (_, aval) => aval, unique: true };
-const statePrimitive: Primitive<Aval> = { name: "state", type: (_, aval) => aval, unique: true };
+const statePrimitive: Primitive<Aval> = { name: "state", type: (_, aval) => aval, unique: true, effects: ["state"] };
 
 export abstract class Source<out S extends readonly unknown[] = any> extends Tensor<S> {
   declare readonly owner: SourceOwner;

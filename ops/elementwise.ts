@@ -3,6 +3,7 @@
  * A definition gives the expression and the derivative; typing, batching and lowering follow from being elementwise.
  */
 import { type DType, dtypeInfo } from "../core/dtype.ts";
+import type { Effect } from "../core/primitive.ts";
 import { sameShape, showShape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
@@ -22,6 +23,7 @@ export interface Elementwise {
   readonly jvp?: Rules["jvp"];
   readonly transpose?: Rules["transpose"];
   readonly jet?: Rules["jet"];
+  readonly effects?: readonly Effect[];
 }
 
 export const floats = (dtypes: readonly DType[]): string | undefined =>
@@ -91,6 +93,7 @@ export function defineElementwise<P extends object = object>(def: Elementwise): 
     ...(def.jvp && { jvp: def.jvp }),
     ...(def.transpose && { transpose: def.transpose }),
     ...(def.jet && { jet: def.jet }),
+    ...(def.effects && { effects: def.effects }),
   };
   const apply = definePrimitive<P>(primitive);
   return apply;

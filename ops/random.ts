@@ -57,6 +57,7 @@ export const threefry2x32: PrimitiveFunction<object> = defineElementwise({
   results: () => ["uint32", "uint32"],
   value: ([k0, k1, c0, c1]) => threefry(k0!, k1!, c0!, c1!),
   jvp: noTangent,
+  effects: ["random"],
 });
 
 /** What counters are used for: their high word. */

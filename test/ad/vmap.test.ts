@@ -5,6 +5,7 @@ import { derivatives } from "../../ad/derivatives.ts";
 import { grad } from "../../ad/grad.ts";
 import { jacfwd, jacrev } from "../../ad/jacobian.ts";
 import { vmap } from "../../ad/vmap.ts";
+import { dim } from "../../core/dim.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { createEngine, type Engine } from "../../index.ts";
@@ -106,6 +107,29 @@ describe("what is mapped over", () => {
     const empty = vmap((x: Tensor) => sum(square(x)))(constant([], { shape: [0, 3], dtype: "float64" })) as Tensor;
     expect(empty.shape).toEqual([0]);
     expect(valueOf(vmap((x: Tensor) => square(x))(constant([3], { dtype: "float64" })))).toEqual([9]);
+  });
+});
+
+describe("the number of examples", () => {
+  const two = constant([3, 4], { dtype: "float64" });
+  const f = (x: Tensor): Tensor[] => [square(x), constant([1, 2], { dtype: "float64" })];
+
+  it("may be given where nothing is mapped, and then all are alike", () => {
+    const [a, b] = vmap(f, { inAxes: null, axisSize: 3 })(two) as Tensor[];
+    expect([a!.shape, b!.shape]).toEqual([
+      [3, 2],
+      [3, 2],
+    ]);
+    expect(valueOf(a!)).toEqual([9, 16, 9, 16, 9, 16]);
+    const made = vmap(() => two, { axisSize: 2, outAxes: 1 })() as Tensor;
+    expect(valueOf(made)).toEqual([3, 3, 4, 4]);
+    expect((vmap(() => two, { axisSize: dim("n") })() as Tensor).shape.map(String)).toEqual(["n", "2"]);
+  });
+  it("must be that of the axes that are mapped, and a size", () => {
+    expect(valueOf(vmap(square, { axisSize: 2 })(two) as Tensor)).toEqual([9, 16]);
+    expect(() => vmap(square, { axisSize: 3 })(two)).toThrow(/vmap: axisSize is 3, but .*\[2\] has 2 on axis 0/);
+    expect(() => vmap(() => two, { axisSize: -1 })()).toThrow(/vmap: axisSize: -1 is not a size/);
+    expect(() => vmap(square, { inAxes: null })(two)).toThrow(/vmap: no argument is mapped.*axisSize/);
   });
 });
 
