@@ -3,7 +3,7 @@
  * enough, its large steps are cut into parts that other threads help with; everything then moves into a memory that threads can share.
  */
 import type { Storage, TypedArray } from "../core/dtype.ts";
-import { type Backend, type BoundStep, type Buffer, Interrupted, type Program, type Segment } from "../kernel/backend.ts";
+import { type Backend, type BoundStep, type Buffer, Interrupted, type Program, type Segment, stepsIn } from "../kernel/backend.ts";
 import { mathFunctions } from "../kernel/expr.ts";
 import { isScan, type Kernel, type MatmulKernel } from "../kernel/kernel.ts";
 import { driverModule, encodeCommands, FIRST_KERNEL, singles, workspaceOf } from "./driver.ts";
@@ -156,7 +156,7 @@ class CpuBackend implements Backend {
   }
 
   prepare(segments: readonly Segment[]): Program {
-    const given = stepsOf(segments);
+    const given = stepsIn(segments);
     this.#considerThreads(given);
     const memory = this.#live;
     const blocks: number[] = [];
@@ -364,21 +364,6 @@ class CpuBackend implements Backend {
 
 /** A step, and those within it. */
 const withTiles = (step: BoundStep): readonly BoundStep[] => (step.rows ? [step, ...stepsOfAnyCount(step)] : [step]);
-
-function stepsOf(segments: readonly Segment[]): BoundStep[] {
-  return segments.flatMap((s) => {
-    switch (s.kind) {
-      case "run":
-        return s.steps;
-      case "copy":
-        return [];
-      case "loop":
-        return stepsOf(s.body);
-      case "branch":
-        return [...stepsOf(s.then), ...stepsOf(s.otherwise)];
-    }
-  });
-}
 
 function make(options: CpuOptions): CpuBackend {
   if (typeof WebAssembly === "undefined" || !WebAssembly.validate(simd))

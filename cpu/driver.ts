@@ -6,8 +6,9 @@
  * kernels, by their place in the function table; their operands are the kernel's arguments.
  */
 import { type Storage, storageBytes } from "../core/dtype.ts";
-import type { BoundOperand, BoundStep, Segment } from "../kernel/backend.ts";
+import { type BoundOperand, type BoundStep, type Segment, stepsIn } from "../kernel/backend.ts";
 import type { Access } from "../kernel/kernel.ts";
+import { movedBy } from "../kernel/part.ts";
 import { storagesOf } from "../kernel/routine.ts";
 import { I32, ModuleBuilder } from "./encoder.ts";
 import { ARGUMENT_BYTES, emitParallel, parallelOperands } from "./parallel.ts";
@@ -18,9 +19,21 @@ import { ROWS_ARGUMENTS, rowsArguments, type RowsParts } from "./rows.ts";
 import { scatterWorkspace } from "./scatter.ts";
 import { argsortWorkspace } from "./sort.ts";
 
-const Opcode = { end: 0, copy: 1, startLoop: 2, endLoop: 3, jumpIfZero: 4, jump: 5, parallel: 6, wake: 7 } as const;
+const Opcode = {
+  end: 0,
+  copy: 1,
+  startLoop: 2,
+  endLoop: 3,
+  move: 4,
+  turn: 5,
+  jumpIfZero: 6,
+  jump: 7,
+  branch: 8,
+  parallel: 9,
+  wake: 10,
+} as const;
 /** Places of the function table below are never kernels. */
-export const FIRST_KERNEL = 8;
+export const FIRST_KERNEL = 16;
 
 /**
  * The module that exports `run(address of the first command, address of the control block or 0)`, which returns 1 if workers were lost in the midst
@@ -32,8 +45,23 @@ export function driverModule(shared: boolean): Uint8Array<ArrayBuffer> {
   const f = module.function([I32, I32], [I32], "run");
   const { get, i32 } = f;
   const [at, control] = [0, 1];
-  const opcode = f.local();
+  const [opcode, entry, left, place] = f.locals();
   const word = (offset: number): ReturnType<typeof get> => f.load("i32.load", get(at), offset);
+  const inEntry = (offset: number): ReturnType<typeof get> => f.load("i32.load", get(entry), offset);
+  /** For each entry of the list at word 8, of word 12 entries: adds its second word to what its first is the address of. */
+  const addAll = (then: () => void = () => {}): void => {
+    f.set(entry, word(8));
+    f.set(left, word(12));
+    f.if(get(left), () =>
+      f.loop((more) => {
+        f.set(place, inEntry(0));
+        f.store("i32.store", get(place), f.add(f.load("i32.load", get(place)), inEntry(4)));
+        then();
+        f.increase(entry, i32(8));
+        f.brIf(more, f.tee(left, f.sub(get(left), i32(1))));
+      }),
+    );
+  };
   f.loop((next) => {
     const following = (): void => {
       f.increase(at, word(4));
@@ -63,7 +91,26 @@ export function driverModule(shared: boolean): Uint8Array<ArrayBuffer> {
       });
       following();
     });
-    // jumpIfZero: address of the condition, target
+    // move: list, length. Addresses move on.
+    when(Opcode.move, () => {
+      addAll();
+      following();
+    });
+    // turn: list, length. Addresses change places: next time they change back.
+    when(Opcode.turn, () => {
+      addAll(() => f.store("i32.store", get(entry), f.sub(i32(0), inEntry(4)), 4));
+      following();
+    });
+    // branch: address of the index, how many cases, where each begins.
+    when(Opcode.branch, () => {
+      f.set(left, f.load("i32.load", word(8)));
+      f.set(entry, f.sub(word(12), i32(1)));
+      f.set(left, f.op("select", get(left), get(entry), f.op("i32.lt_s", get(left), get(entry))));
+      f.set(left, f.op("select", get(left), i32(0), f.op("i32.gt_s", get(left), i32(0))));
+      f.set(at, f.load("i32.load", f.add(get(at), f.op("i32.shl", get(left), i32(2))), 16));
+      f.br(next);
+    });
+    // jumpIfZero: address of the word, target
     when(Opcode.jumpIfZero, () => {
       f.if(f.op("i32.eqz", f.load("i32.load", word(8))), () => {
         f.set(at, word(12));
@@ -191,6 +238,18 @@ export interface Places {
   write(address: number, words: Uint32Array): void;
 }
 
+/** What changes from round to round of a loop: words that hold addresses, and how many bytes are added to them. */
+interface Round {
+  /** After every round. */
+  readonly moves: Entry[];
+  /** After the last one: back to where they began. */
+  readonly back: Entry[];
+  /** Added and taken away in turns. */
+  readonly turns: Entry[];
+  readonly count: number;
+}
+type Entry = readonly [word: number, by: number];
+
 /** The commands of a plan, and which of their words are addresses of commands, counted from the first one. */
 export function encodeCommands(segments: readonly Segment[], places: Places): { words: Uint32Array; relative: readonly number[] } {
   const words: number[] = [];
@@ -208,63 +267,152 @@ export function encodeCommands(segments: readonly Segment[], places: Places): { 
     words[operand] = 4 * at;
     relative.push(operand);
   };
-  const invoke = (step: BoundStep): void => {
-    if (step.kernel.kind === "rows") return void command(places.kernel(step), () => words.push(...rowsArguments(step, rowsParts(places))));
-    for (const single of singles(step))
-      command(places.kernel(single), () => pushArguments(words, single, workspaceOf(single) > 0 ? places.workspace : 0));
+  const invoke = (step: BoundStep, loops: readonly Round[]): void => {
+    if (step.kernel.kind === "rows") {
+      if (step.rows!.stages.some((s) => isMoving(s.step)))
+        throw new Error("cpu: what a rows kernel works on does not move from round to round");
+      return void command(places.kernel(step), () => words.push(...rowsArguments(step, rowsParts(places))));
+    }
+    for (const single of singles(step)) {
+      const workspace = workspaceOf(single) > 0 ? places.workspace : 0;
+      const start = command(places.kernel(single), () => pushArguments(words, single, workspace));
+      if (isMoving(single)) follow(single, start, loops, (s) => argumentsOf(s, workspace));
+    }
   };
-  /** What follows the plan's end: parts, and the operands that are to be their addresses. */
-  const parts: { readonly operand: number; readonly steps: readonly BoundStep[] }[] = [];
-  const parallel = (steps: readonly BoundStep[]): void => {
+  /** Notes how the words from `start` on that belong to a step change with the rounds. */
+  const follow = (step: BoundStep, start: number, loops: readonly Round[], wordsOf: (step: BoundStep) => readonly number[]): void => {
+    const now = wordsOf(step);
+    const differing = (other: BoundStep, visit: (entry: Entry) => void): void =>
+      wordsOf(other).forEach((w, i) => w !== now[i] && visit([start + i, w - now[i]!]));
+    loops.forEach(({ moves, back, turns, count }, k) => {
+      const shift = (o: BoundOperand): BoundOperand => movedBy(o, o.rounds?.[k] ?? 0);
+      const swap = (o: BoundOperand): BoundOperand => (o.odd?.loop === k ? { ...o, buffer: o.odd.buffer, offset: o.odd.offset } : o);
+      differing(withOperands(step, shift), ([word, by]) => {
+        moves.push([word, by]);
+        back.push([word, -count * by]);
+      });
+      differing(withOperands(step, swap), (entry) => turns.push(entry));
+    });
+  };
+  const word = (o: BoundOperand): number => o.buffer + 4 * o.offset;
+  /** A command whose first operand is the address of an operand. */
+  const looking = (o: BoundOperand, opcode: number, loops: readonly Round[], ...rest: number[]): number => {
+    const start = fixed(opcode, word(o), ...rest);
+    follow({ reads: [o], writes: [] } as unknown as BoundStep, start, loops, ({ reads }) => [word(reads[0]!)]);
+    return start;
+  };
+  /** What follows the plan's end: parts, and lists, and the operands that are to be their addresses. */
+  const parts: { readonly operand: number; readonly steps: readonly BoundStep[]; readonly loops: readonly Round[] }[] = [];
+  const lists: { readonly operand: number; readonly entries: readonly Entry[] }[] = [];
+  const parallel = (steps: readonly BoundStep[], loops: readonly Round[]): void => {
     const first = steps[0]!;
     const bytes = 4 * ((first.kernel.kind === "rows" ? ROWS_ARGUMENTS : argumentsOf(first, 0).length) + 2);
     const relocations = workspaceArguments(steps);
     const operands = parallelOperands({ count: steps.length, bytes, workspaceStride: places.workspaceStride, relocations });
-    parts.push({ operand: fixed(Opcode.parallel, ...operands), steps });
+    parts.push({ operand: fixed(Opcode.parallel, ...operands), steps, loops });
   };
-  const carryOut = (step: BoundStep): void => {
+  const carryOut = (step: BoundStep, loops: readonly Round[]): void => {
     const spread = places.spread(step);
-    if (!spread) return invoke(step);
-    parallel(spread.parts.flatMap(singles));
-    for (const join of spread.joins) carryOut(join);
+    if (!spread) return invoke(step, loops);
+    parallel(spread.parts.flatMap(singles), loops);
+    for (const join of spread.joins) carryOut(join, loops);
   };
-  const visit = (list: readonly Segment[]): void => {
-    for (const s of list)
+  const visit = (segments: readonly Segment[], loops: readonly Round[]): void => {
+    for (const s of segments)
       switch (s.kind) {
         case "run":
-          for (const step of s.steps) carryOut(step);
+          for (const step of s.steps) carryOut(step, loops);
           break;
         case "copy":
           for (const c of orderCopies(s.copies, places)) fixed(Opcode.copy, c.to, c.from, c.bytes);
           break;
         case "loop": {
           if (s.count <= 0) break;
+          const round: Round = { moves: [], back: [], turns: [], count: s.count };
           const start = fixed(Opcode.startLoop, s.count, 0);
           const body = words.length;
-          visit(s.body);
+          visit(s.body, [...loops, round]);
+          const change = (opcode: number, entries: readonly Entry[]): void => void lists.push({ operand: fixed(opcode, 0, 0), entries });
+          const { moves, turns } = changesIn(s.body, loops.length);
+          if (moves) change(Opcode.move, round.moves);
+          if (turns) change(Opcode.turn, round.turns);
           link(start + 1);
           link(fixed(Opcode.endLoop, 0, 0) + 1, body);
+          if (moves) change(Opcode.move, round.back);
+          if (turns && s.count % 2 === 1) change(Opcode.turn, round.turns);
+          break;
+        }
+        case "while": {
+          const round: Round = { moves: [], back: [], turns: [], count: 0 };
+          const begin = words.length;
+          visit(s.condition, [...loops, round]);
+          const test = looking(s.test, Opcode.jumpIfZero, [...loops, round], 0);
+          visit(s.body, [...loops, round]);
+          link(fixed(Opcode.jump, 0), begin);
+          link(test + 1);
           break;
         }
         case "branch": {
-          const test = fixed(Opcode.jumpIfZero, s.condition, 0);
-          visit(s.then);
-          const over = fixed(Opcode.jump, 0);
-          link(test + 1);
-          visit(s.otherwise);
-          link(over);
+          const test = looking(s.index, Opcode.branch, loops, s.cases.length, ...s.cases.map(() => 0));
+          const over: number[] = [];
+          s.cases.forEach((steps, i) => {
+            link(test + 2 + i);
+            visit(steps, loops);
+            if (i < s.cases.length - 1) over.push(fixed(Opcode.jump, 0));
+          });
+          for (const operand of over) link(operand);
         }
       }
   };
   if (places.parallel) fixed(Opcode.wake);
-  visit(segments);
+  visit(segments, []);
   fixed(Opcode.end);
-  for (const { operand, steps } of parts) {
+  for (const { operand, steps, loops } of parts) {
     link(operand);
-    for (const step of steps) invoke(step);
+    for (const step of steps) invoke(step, loops);
+  }
+  const linked = new Map<readonly Entry[], number>();
+  for (const { operand, entries } of lists) {
+    // Both times that addresses turn it is by one list, which knows which way.
+    let at = linked.get(entries);
+    if (at === undefined) {
+      linked.set(entries, (at = words.length));
+      for (const [w, by] of entries) link(words.push(0, by) - 2, w);
+    }
+    link(operand, at);
+    words[operand + 1] = entries.length;
   }
   return { words: Uint32Array.from(words, (w) => w >>> 0), relative };
 }
+
+const isMoving = ({ reads, writes }: BoundStep): boolean => [...reads, ...writes].some((o) => o.rounds || o.odd);
+
+const withOperands = (step: BoundStep, change: (o: BoundOperand) => BoundOperand): BoundStep => ({
+  ...step,
+  reads: step.reads.map(change),
+  writes: step.writes.map(change),
+});
+
+/** Whether any address in the body of a loop, of so many around it, moves on or turns with its rounds. */
+function changesIn(body: readonly Segment[], depth: number): { readonly moves: boolean; readonly turns: boolean } {
+  const operands = [...stepsIn(body).flatMap((s) => [...s.reads, ...s.writes]), ...operandsOfControl(body)];
+  return { moves: operands.some((o) => (o.rounds?.[depth] ?? 0) !== 0), turns: operands.some((o) => o.odd?.loop === depth) };
+}
+
+const operandsOfControl = (segments: readonly Segment[]): BoundOperand[] =>
+  segments.flatMap((s) => {
+    switch (s.kind) {
+      case "run":
+      case "copy":
+        return [];
+      case "loop":
+        return operandsOfControl(s.body);
+      case "while":
+        return [s.test, ...operandsOfControl(s.condition), ...operandsOfControl(s.body)];
+      case "branch":
+        return [s.index, ...s.cases.flatMap(operandsOfControl)];
+    }
+  });
 
 type Copies = Extract<Segment, { kind: "copy" }>["copies"];
 

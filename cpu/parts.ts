@@ -7,7 +7,7 @@ import type { BoundOperand, BoundStep } from "../kernel/backend.ts";
 import * as e from "../kernel/expr.ts";
 import { indexedReads, type LoopKernel, type RoutineKernel } from "../kernel/kernel.ts";
 import { type Extent, extentOf } from "../kernel/routine.ts";
-import { partOf } from "../kernel/part.ts";
+import { movedBy, partOf } from "../kernel/part.ts";
 import { resultOf, rowsOf } from "../kernel/rows.ts";
 import { BLOCK } from "../kernel/tree.ts";
 import { nanoseconds } from "./cost.ts";
@@ -77,7 +77,7 @@ export function spreadStep(step: BoundStep, { parts, stage }: Spreading): Spread
 function items(step: BoundStep, { routine }: RoutineKernel, chunk: number): BoundStep[] {
   const parts: BoundStep[] = [];
   for (let start = 0; start < step.sizes[0]!; start += chunk) {
-    const from = (o: BoundOperand, extent: Extent): BoundOperand => ({ ...o, offset: o.offset + start * extentOf(extent, step.sizes) });
+    const from = (o: BoundOperand, extent: Extent): BoundOperand => movedBy(o, start * extentOf(extent, step.sizes));
     parts.push({
       ...step,
       sizes: [Math.min(chunk, step.sizes[0]! - start), ...step.sizes.slice(1)],

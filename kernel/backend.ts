@@ -12,6 +12,10 @@ export interface BoundOperand {
   readonly strides: readonly number[];
   /** Whether it lies in the room that a rows kernel has for a tile: then `buffer` says nothing. */
   readonly local?: boolean;
+  /** How many elements further on it lies with each round of the loops around its step, the outermost first. */
+  readonly rounds?: readonly number[];
+  /** In odd rounds of one of these loops (0 is the outermost), the place where it lies instead. Everything else stays as it is. */
+  readonly odd?: { readonly loop: number; readonly buffer: Buffer; readonly offset: number };
 }
 
 /** A step whose dimensions and buffers are known. */
@@ -26,14 +30,38 @@ export interface BoundStep {
 }
 
 /**
- * A compiled plan is a tree of segments, so that loops and branches can run inside the backend. Today's plans use `run` (kernels in
- * order) and `copy` (whole buffers, all sources read before any destination is written).
+ * A compiled plan is a tree of segments, so that loops and branches run inside the backend: `run` (kernels in order), `copy` (whole buffers, all
+ * sources read before any destination is written), `loop` (so many rounds), `while` (rounds as long as the condition's segments leave a word
+ * other than 0) and `branch` (one of the cases, by an i32 that is clamped).
  */
 export type Segment =
   | { readonly kind: "run"; readonly steps: readonly BoundStep[] }
   | { readonly kind: "copy"; readonly copies: readonly { readonly from: Buffer; readonly to: Buffer; readonly bytes: number }[] }
   | { readonly kind: "loop"; readonly count: number; readonly body: readonly Segment[] }
-  | { readonly kind: "branch"; readonly condition: Buffer; readonly then: readonly Segment[]; readonly otherwise: readonly Segment[] };
+  | {
+      readonly kind: "while";
+      readonly condition: readonly Segment[];
+      readonly test: BoundOperand;
+      readonly body: readonly Segment[];
+    }
+  | { readonly kind: "branch"; readonly index: BoundOperand; readonly cases: readonly (readonly Segment[])[] };
+
+/** All steps of segments, each once. */
+export const stepsIn = (segments: readonly Segment[]): readonly BoundStep[] =>
+  segments.flatMap((s) => {
+    switch (s.kind) {
+      case "run":
+        return s.steps;
+      case "copy":
+        return [];
+      case "loop":
+        return stepsIn(s.body);
+      case "while":
+        return [...stepsIn(s.condition), ...stepsIn(s.body)];
+      case "branch":
+        return s.cases.flatMap(stepsIn);
+    }
+  });
 
 /** Prepared segments: kernels compiled, arguments written. Running one allocates nothing. */
 export interface Program {

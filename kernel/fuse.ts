@@ -12,6 +12,7 @@
  * Whenever expressions are rewritten they are also simplified, as far as that keeps bits. Every operation still rounds to its own type and every
  * sum keeps its tree: no bit changes.
  */
+import { settleCarries } from "./carries.ts";
 import { emit } from "./fusion/emit.ts";
 import { group } from "./fusion/group.ts";
 import type { Literal } from "./fusion/literals.ts";
@@ -25,8 +26,8 @@ import type { Slot, Step } from "./kernel.ts";
  * The same computation in fewer kernels. `keep`: whether somebody else wants a slot's values afterwards. `literal`: the number that a slot holds
  * for ever, where there is one.
  */
-export function fuse(steps: readonly Step[], keep: (slot: Slot) => boolean, literal: Literal = () => undefined): Step[] {
+export function fuse(steps: readonly Step[], keep: (slot: Slot) => boolean, literal: Literal = () => undefined): readonly Step[] {
   const items = group(steps, literal);
   recompute(items, keep);
-  return rows(emit(products(prologue(items, keep)), keep), keep);
+  return settleCarries(rows(emit(products(prologue(items, keep)), keep), keep));
 }

@@ -45,6 +45,17 @@ function forEachPosition(sizes: readonly number[], visit: (position: Int32Array)
   }
 }
 
+/** Where an operand lies in one round of each loop around it. */
+function inRound(o: BoundOperand, rounds: readonly number[]): BoundOperand {
+  const { buffer, offset } = o.odd && rounds[o.odd.loop]! % 2 === 1 ? o.odd : o;
+  return { ...o, buffer, offset: o.rounds ? dot(rounds, o.rounds, offset) : offset };
+}
+
+function placed(step: BoundStep, rounds: readonly number[]): BoundStep {
+  if (rounds.length === 0) return step;
+  return { ...step, reads: step.reads.map((o) => inRound(o, rounds)), writes: step.writes.map((o) => inRound(o, rounds)) };
+}
+
 class Interpreter implements Backend {
   readonly name = "interpreter";
   bytesInUse = 0;
@@ -82,7 +93,7 @@ class Interpreter implements Backend {
   }
 
   prepare(segments: readonly Segment[]): Program {
-    return { run: () => this.#run(segments), release: () => {} };
+    return { run: () => this.#run(segments, []), release: () => {} };
   }
 
   dispose(): void {
@@ -96,11 +107,12 @@ class Interpreter implements Backend {
     return memory;
   }
 
-  #run(segments: readonly Segment[]): void {
+  /** `rounds`: which round each of the loops around is in, the outermost first. */
+  #run(segments: readonly Segment[], rounds: readonly number[]): void {
     for (const s of segments)
       switch (s.kind) {
         case "run":
-          for (const step of s.steps) this.#step(step);
+          for (const step of s.steps) this.#step(placed(step, rounds));
           break;
         case "copy": {
           const sources = s.copies.map(({ from, bytes }) => new Uint8Array(this.#memory(from).slice(0, bytes)));
@@ -108,11 +120,23 @@ class Interpreter implements Backend {
           break;
         }
         case "loop":
-          for (let i = 0; i < s.count; i++) this.#run(s.body);
+          for (let i = 0; i < s.count; i++) this.#run(s.body, [...rounds, i]);
+          break;
+        case "while":
+          for (let i = 0; ; i++) {
+            this.#run(s.condition, [...rounds, i]);
+            if (this.#word(s.test, [...rounds, i]) === 0) break;
+            this.#run(s.body, [...rounds, i]);
+          }
           break;
         case "branch":
-          this.#run(new Uint32Array(this.#memory(s.condition), 0, 1)[0] !== 0 ? s.then : s.otherwise);
+          this.#run(s.cases[Math.max(0, Math.min(this.#word(s.index, rounds), s.cases.length - 1))]!, rounds);
       }
+  }
+
+  #word(operand: BoundOperand, rounds: readonly number[]): number {
+    const { buffer, offset } = inRound(operand, rounds);
+    return new Int32Array(this.#memory(buffer))[offset]!;
   }
 
   #bind(kernel: Kernel, role: string, slot: number, operand: BoundOperand, storage: Storage): Memory {

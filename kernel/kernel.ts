@@ -5,6 +5,7 @@
 import type { Dim } from "../core/dim.ts";
 import type { Storage } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
+import type { Control } from "./control.ts";
 import { canonicalize, type Expr, exprOrder } from "./expr.ts";
 import type { Routine } from "./routine.ts";
 import type { View } from "./view.ts";
@@ -132,6 +133,12 @@ export interface RowsKernel {
   readonly key: string;
 }
 
+/** What stands for a kernel in control steps (control.ts): backends run what is inside. */
+export interface ControlKernel {
+  readonly kind: "control";
+  readonly key: string;
+}
+
 export type Kernel = LoopKernel | MatmulKernel | ScatterAddKernel | ArgsortKernel | RoutineKernel | RowsKernel;
 
 /** A symbolic buffer: so many elements of a storage type. The scheduler decides where it lives, and when. */
@@ -153,7 +160,7 @@ export interface Operand {
 
 /** One invocation of a kernel, over dimensions that may still be symbolic. */
 export interface Step {
-  readonly kernel: Kernel;
+  readonly kernel: Kernel | ControlKernel;
   readonly sizes: readonly Dim[];
   readonly reads: readonly Operand[];
   readonly writes: readonly Operand[];
@@ -162,6 +169,8 @@ export interface Step {
   readonly loop?: Loop;
   /** For a rows kernel, its stages. */
   readonly rows?: Rows;
+  /** For a loop or a branch around other steps, what it does. */
+  readonly control?: Control;
 }
 
 /** A step of a rows kernel, and how rows lie in it. */
@@ -227,3 +236,4 @@ export const argsortKernel = (storage: Storage): ArgsortKernel => internKernel({
 export const routineKernel = (routine: Routine, storage: Storage): RoutineKernel =>
   internKernel({ kind: "routine", routine, storage, key: `${routine.name} ${storage}` });
 export const rowsKernel: RowsKernel = { kind: "rows", key: "rows" };
+export const controlKernel: ControlKernel = { kind: "control", key: "control" };

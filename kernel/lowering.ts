@@ -16,6 +16,7 @@ import {
   type LoopKernel,
   loopKernel,
   type Operand,
+  type Slot,
   type Step,
 } from "./kernel.ts";
 import { contiguous, isContiguous, mergeAxes, type View } from "./view.ts";
@@ -25,6 +26,8 @@ export interface Lowered {
   readonly outputs: readonly View[];
   /** What named sizes must leave room for: where one of these is negative, the node reaches beyond its operands, and fails. */
   readonly room?: readonly Dim[];
+  /** The numbers that steps fill slots with, once and for all. */
+  readonly literals?: ReadonlyMap<Slot, number>;
 }
 
 /** Throws when a node reaches beyond its operands, at the sizes of now. */

@@ -21,11 +21,18 @@ function placeOf({ kernel, writes }: BoundStep, axis: number): Place {
   return { read: () => axis, write: axis < writes[0]!.strides.length ? axis : undefined };
 }
 
+/** The same operand so many elements further on. */
+export const movedBy = (o: BoundOperand, elements: number): BoundOperand => ({
+  ...o,
+  offset: o.offset + elements,
+  ...(o.odd && { odd: { ...o.odd, offset: o.odd.offset + elements } }),
+});
+
 /** `count` positions of an axis, from `start` on, of a loop or a matrix product. What is local to a tile begins with the tile. */
 export function partOf<S extends BoundStep>(step: S, axis: number, start: number, count: number): S {
   const { read, write } = placeOf(step, axis);
   const move = (o: BoundOperand, at: number | undefined): BoundOperand =>
-    at === undefined || o.local ? o : { ...o, offset: o.offset + start * o.strides[at]! };
+    at === undefined || o.local ? o : movedBy(o, start * o.strides[at]!);
   return {
     ...step,
     sizes: step.sizes.map((s, i) => (i === axis ? count : s)),

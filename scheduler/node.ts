@@ -9,11 +9,12 @@ import { type Dim, dimNames } from "../core/dim.ts";
 import type { TypedArray } from "../core/dtype.ts";
 import { constantPrimitive } from "../core/leaves.ts";
 import { isSource } from "../core/source.ts";
-import { outputPrimitive, type Tensor } from "../core/tensor.ts";
-import { operandsOf, type Slot } from "../kernel/kernel.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { bodiesOf, writtenSlots } from "../kernel/control.ts";
+import { operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
 import { type Lowered, outputView } from "../kernel/lowering.ts";
 import type { View } from "../kernel/view.ts";
-import { ownRules } from "../ops/primitive.ts";
+import { lowerNode } from "../ops/lower.ts";
 import type { Observation } from "./publish.ts";
 
 /** Why a node has no value: the node that failed first (itself, or one below it), and the error. */
@@ -120,7 +121,7 @@ export class NodeState implements Origin {
     }
     this.lowered = lowered;
     // What is written is the node's own; an output that no step writes is a view of an input.
-    const written = unique(lowered.steps.flatMap((s) => operandsOf(s).writes.map((w) => w.slot)));
+    const written = [...writtenSlots(lowered.steps)];
     const outputs = unique(lowered.outputs.map((v) => v.slot));
     this.own = this.leaf ? outputs : outputs.filter((s) => written.includes(s));
     this.temps = written.length === this.own.length ? [] : written.filter((s) => !outputs.includes(s));
@@ -150,16 +151,10 @@ const unique = <T>(list: readonly T[]): readonly T[] => (list.length > 1 ? [...n
 
 function lower(t: Tensor, inputs: readonly NodeState[]): Lowered {
   if (t.primitive === constantPrimitive || isSource(t)) return { steps: [], outputs: t.outputs.map(outputView) };
-  if (t.primitive === outputPrimitive) return { steps: [], outputs: [inputs[0]!.lowered.outputs[(t.params as { index: number }).index]!] };
-  return ownRules.rule(
-    t.primitive,
-    "lower",
-  )({
-    params: t.params,
-    inputs: inputs.map((n) => n.view),
-    inputTypes: t.inputs.map((x) => x.outputs[0]!),
-    outputTypes: t.outputs,
-  });
+  return lowerNode(
+    t,
+    inputs.map((n) => n.lowered),
+  );
 }
 
 function namesOf({ steps, outputs, room = [] }: Lowered): string[] {
@@ -173,7 +168,13 @@ function namesOf({ steps, outputs, room = [] }: Lowered): string[] {
     add(v.strides);
     add([v.offset, v.slot.length]);
   }
-  for (const step of steps) {
+  const open: Step[] = [...steps];
+  for (let step = open.pop(); step; step = open.pop()) {
+    const { control } = step;
+    if (control) {
+      if (control.kind === "repeat") add([control.count, ...control.stacks.map((s) => s.by)]);
+      open.push(...bodiesOf(control).flat());
+    }
     add(step.loop?.shape ?? step.sizes);
     add(step.uniforms);
     const { reads, writes } = operandsOf(step);

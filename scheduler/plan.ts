@@ -7,9 +7,11 @@ import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { evaluateShape } from "../core/shape.ts";
-import { type Backend, OutOfMemory, type Program } from "../kernel/backend.ts";
+import { type Backend, OutOfMemory, type Program, stepsIn } from "../kernel/backend.ts";
+import { settleCarries } from "../kernel/carries.ts";
+import { bodiesOf, writtenSlots } from "../kernel/control.ts";
 import { fuse } from "../kernel/fuse.ts";
-import { operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
+import type { Slot, Step } from "../kernel/kernel.ts";
 import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
 import type { Failure, NodeState } from "./node.ts";
@@ -134,14 +136,14 @@ export class Plan {
       for (const n of this.nodes) if (isAskedFor(n)) for (const v of n.lowered.outputs) kept.add(v.slot);
       const steps = stepsOf(this.nodes);
       this.#frontier = frontier;
-      this.#steps = this.#fusion ? fuse(steps, (slot) => kept.has(slot), literalsOf(this.nodes)) : steps;
+      this.#steps = this.#fusion ? fuse(steps, (slot) => kept.has(slot), literalsOf(this.nodes)) : settleCarries(steps);
     }
     const able = this.nodes.filter((n) => !n.failure);
     const all = able.length === this.nodes.length;
     if (all && this.#able === this.#steps) return;
-    const stored = slotsOf(this.#steps);
+    const stored = writtenSlots(this.#steps);
     this.#able = all ? this.#steps : fuse(stepsOf(able), (slot) => stored.has(slot), literalsOf(able));
-    this.#written = all ? stored : slotsOf(this.#able);
+    this.#written = all ? stored : writtenSlots(this.#able);
   }
 
   #claim(sizes: DimSizes): Claim {
@@ -244,10 +246,11 @@ export class Plan {
   bind({ backend, memory, sizes, sizesVersion }: Bindings): void {
     const { offsets, steps: ordered } = this.#arena;
     const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
-    const steps = bindSteps(ordered, size, (slot) => {
+    const segments = bindSteps(ordered, size, (slot) => {
       const at = offsets.get(slot);
       return at === undefined ? { buffer: memory.buffer(slot), bytes: 0 } : { buffer: memory.arena, bytes: at };
     });
+    const steps = stepsIn(segments);
     this.kernels = steps.reduce((n, step) => n + (step.rows?.stages.length ?? 1), 0);
     this.operations = operationsOf(this.#able, size);
     this.traffic = trafficOf(this.#able, size);
@@ -255,7 +258,7 @@ export class Plan {
     // Tiles of rows lie in room of their own, one kernel's after the other's.
     const tiles = steps.reduce((most, step) => Math.max(most, step.rows?.bytes ?? 0), 0);
     this.peak = { bytes: staying + this.#arena.bytes + tiles, live: staying + this.#arena.live + tiles };
-    this.#program = backend.prepare([{ kind: "run", steps }]);
+    this.#program = backend.prepare(segments);
     this.#layout = memory.layout;
     this.#sizesVersion = sizesVersion;
   }
@@ -279,14 +282,15 @@ const stepsOf = (nodes: readonly NodeState[]): Step[] => nodes.flatMap((n) => n.
 /** The numbers of the scalar constants that nodes read. */
 function literalsOf(nodes: readonly NodeState[]): (slot: Slot) => number | undefined {
   const literals = new Map<Slot, number>();
-  for (const { inputs } of nodes)
+  for (const { inputs, lowered } of nodes) {
+    for (const [slot, value] of lowered.literals ?? []) literals.set(slot, value);
     for (const { tensor, view } of inputs) {
       const value = tensor.primitive === constantPrimitive ? (tensor.params as ConstantParams).value : undefined;
       if (typeof value === "number") literals.set(view.slot, value);
     }
+  }
   return (slot) => literals.get(slot);
 }
-const slotsOf = (steps: readonly Step[]): Set<Slot> => new Set(steps.flatMap((s) => operandsOf(s).writes.map((w) => w.slot)));
 
 /** Why a node has no value before anything is placed: an input has none, it cannot be lowered, or its sizes do not fit. */
 function failureOf(node: NodeState, sizes: DimSizes): Failure | undefined {
@@ -307,6 +311,7 @@ function failureOf(node: NodeState, sizes: DimSizes): Failure | undefined {
 }
 
 function checkSizes(step: Step, sizes: DimSizes): void {
+  if (step.control) for (const inner of bodiesOf(step.control).flat()) checkSizes(inner, sizes);
   for (const d of step.loop?.shape ?? step.sizes)
     if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
 }

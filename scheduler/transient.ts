@@ -5,10 +5,9 @@
  * Which offsets need the least room is a hard question with good simple answers. Two are tried, and the better one is taken: in order of
  * time, each value into the smallest gap that is free then; and in order of size, the largest first, each as low as it can lie.
  */
-import { sameDim } from "../core/dim.ts";
-import { storageBytes } from "../core/dtype.ts";
-import { sizeOf, stridesOf } from "../core/shape.ts";
-import { indexedReads, type Operand, type Slot, type Step } from "../kernel/kernel.ts";
+import { bodiesOf } from "../kernel/control.ts";
+import type { Operand, Slot, Step } from "../kernel/kernel.ts";
+import { mayWriteOver } from "../kernel/overwrite.ts";
 
 export interface Arena {
   /** In the order in which they are to run. */
@@ -41,10 +40,11 @@ const aligned = (bytes: number): number => Math.ceil(bytes / LINE) * LINE;
 
 /** Lays out those slots that steps, run in this order, do not leave behind. */
 export function layOut(steps: readonly Step[], isTransient: (slot: Slot) => boolean, bytesOf: (slot: Slot) => number): Arena {
-  const blocks = blocksOf(steps, isTransient, bytesOf);
+  const times = timeline(steps);
+  const blocks = blocksOf(times, isTransient, bytesOf);
   if (blocks.length === 0) return emptyArena(steps);
-  const { live, fullest } = mostLive(blocks, steps.length);
-  let bytes = arrangeByTime(blocks, steps.length);
+  const { live, fullest } = mostLive(blocks, times.length);
+  let bytes = arrangeByTime(blocks, times.length);
   // Alignment alone may keep an arrangement from the bound.
   if (bytes > live + LINE && blocks.length <= MOST_PAIRED) {
     const byTime = blocks.map((b) => b.offset);
@@ -67,6 +67,26 @@ export function spans(steps: readonly Step[]): ReadonlyMap<Slot, number> {
   });
   return parts;
 }
+
+/**
+ * The steps in order of time, with those inside of control steps where they run. What these have in common with the outside, and what goes from
+ * round to round, is touched before and after them: there may be another round. What only a round knows lives from its first use in it to its last.
+ */
+function timeline(steps: readonly Step[]): readonly Step[] {
+  if (!steps.some((s) => s.control)) return steps;
+  return steps.flatMap((step): readonly Step[] => {
+    const { control } = step;
+    if (!control) return [step];
+    const turns = control.kind === "switch" ? [] : control.carries.filter((c) => c.way === "turns").map((c) => whole(c.from));
+    const around = { ...step, reads: [...step.reads, ...turns] };
+    const inside = bodiesOf(control).map(timeline);
+    // Between the condition and the body the test is looked at.
+    if (control.kind === "while") inside.splice(1, 0, [{ ...step, reads: [control.test], writes: [] }]);
+    return [around, ...inside.flat(), around];
+  });
+}
+
+const whole = (slot: Slot): Operand => ({ slot, offset: 0, strides: [] });
 
 /** From where to where each slot lives, and which takes over from which. */
 function blocksOf(steps: readonly Step[], isTransient: (slot: Slot) => boolean, bytesOf: (slot: Slot) => number): Block[] {
@@ -92,26 +112,9 @@ function blocksOf(steps: readonly Step[], isTransient: (slot: Slot) => boolean, 
   return blocks;
 }
 
-/**
- * The slot that a step may write over with another: an operand that dies in it, of which an elementwise loop has read an element before it
- * writes the same one, and no other element.
- */
-function takesOver({ kernel, reads, writes, sizes }: Step, slot: Slot, dies: (slot: Slot) => boolean): Slot | undefined {
-  if (kernel.kind !== "loop" || kernel.fold !== undefined) return undefined;
-  const strides = stridesOf(sizes);
-  const walksAll = (o: Operand): boolean =>
-    sameDim(o.offset, 0) && sameDim(o.slot.length, sizeOf(sizes)) && o.strides.every((s, i) => sameDim(s, strides[i]!));
-  if (writes.filter((w) => w.slot === slot).length !== 1 || !writes.every((w) => w.slot !== slot || walksAll(w))) return undefined;
-  const bytes = storageBytes(slot.storage);
-  const indexed = indexedReads(kernel.body);
-  return reads.find(
-    (r) =>
-      storageBytes(r.slot.storage) === bytes &&
-      dies(r.slot) &&
-      reads.every((o, k) => o.slot !== r.slot || (walksAll(o) && !indexed.has(k))) &&
-      writes.every((w) => w.slot !== r.slot),
-  )?.slot;
-}
+/** An operand that dies in a step and that another slot may be written over. */
+const takesOver = (step: Step, slot: Slot, dies: (slot: Slot) => boolean): Slot | undefined =>
+  step.reads.find((r) => dies(r.slot) && mayWriteOver(step, slot, r.slot))?.slot;
 
 function mostLive(blocks: readonly Block[], steps: number): { readonly live: number; readonly fullest: readonly Slot[] } {
   const change = new Array<number>(steps + 1).fill(0);

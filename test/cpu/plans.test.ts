@@ -20,6 +20,8 @@ const step = (kernel: BoundStep["kernel"], from: Buffer, to: Buffer, n = 3): Bou
 });
 const run = (...steps: BoundStep[]): Segment => ({ kind: "run", steps });
 
+const word = (buffer: Buffer) => ({ buffer, offset: 0, strides: [] });
+
 function filled(backend: Backend, ...data: number[]): Buffer {
   const b = backend.allocate(4 * data.length);
   backend.write(b, Float32Array.from(data));
@@ -64,7 +66,7 @@ const plans: Record<string, (a: Buffer, b: Buffer, c: Buffer) => readonly Segmen
   ],
   "loops of no rounds": (a) => [{ kind: "loop", count: 0, body: [run(step(increment, a, a))] }, run(step(double, a, a))],
   branches: (a, b, c) => [
-    { kind: "branch", condition: a, then: [run(step(increment, b, b))], otherwise: [run(step(double, b, b))] },
+    { kind: "branch", index: word(a), cases: [[run(step(double, b, b))], [run(step(increment, b, b))]] },
     run(
       step(
         kernelOf((x) => e.sub(x, x)),
@@ -72,7 +74,7 @@ const plans: Record<string, (a: Buffer, b: Buffer, c: Buffer) => readonly Segmen
         c,
       ),
     ),
-    { kind: "branch", condition: c, then: [run(step(increment, a, a))], otherwise: [run(step(double, a, a))] },
+    { kind: "branch", index: word(c), cases: [[run(step(double, a, a))], [run(step(increment, a, a))]] },
     run(step(increment, b, b)),
   ],
 };

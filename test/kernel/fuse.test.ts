@@ -7,7 +7,7 @@ import { type ConstantParams, constantPrimitive } from "../../core/leaves.ts";
 import { outputPrimitive, type Tensor } from "../../core/tensor.ts";
 import { fuse } from "../../kernel/fuse.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
-import type { Operand, Slot, Step } from "../../kernel/kernel.ts";
+import type { Kernel, Operand, Slot, Step } from "../../kernel/kernel.ts";
 import { contiguous, type View } from "../../kernel/view.ts";
 import { add, mul, sub } from "../../ops/arithmetic.ts";
 import { greater, isNaN, logicalAnd, logicalNot, where } from "../../ops/compare.ts";
@@ -74,7 +74,7 @@ function run(steps: readonly Step[], constants: ReadonlyMap<Slot, TypedArray>, w
   };
   const bind = ({ slot, offset, strides }: Operand) => ({ buffer: bufferOf(slot), offset: offset as number, strides: strides as number[] });
   const bound = steps.map(({ kernel, sizes, reads, writes, uniforms }) => ({
-    kernel,
+    kernel: kernel as Kernel,
     sizes: sizes as number[],
     reads: reads.map(bind),
     writes: writes.map(bind),

@@ -365,14 +365,13 @@ describe("segments", () => {
   });
 
   it("loops repeat and branches choose", () => {
-    const [x, yes, no] = [buffer(1), buffer(1), buffer(0)];
+    const [x, indices] = [buffer(1), device.allocate(12)];
+    device.write(indices, Int32Array.of(-7, 1, 9));
     device.prepare([{ kind: "loop", count: 3, body: [double(x)] }]).run();
     expect(shown(x)).toBe(8);
-    for (const [condition, expected] of [
-      [yes, 16],
-      [no, 16 * 4],
-    ] as const) {
-      device.prepare([{ kind: "branch", condition, then: [double(x)], otherwise: [double(x), double(x)] }]).run();
+    for (const [offset, expected] of [16, 16 * 4, 16 * 4 * 4].entries()) {
+      const index = { buffer: indices, offset, strides: [] };
+      device.prepare([{ kind: "branch", index, cases: [[double(x)], [double(x), double(x)]] }]).run();
       expect(shown(x)).toBe(expected);
     }
   });

@@ -10,7 +10,8 @@ import { evaluateShape } from "../../core/shape.ts";
 import { outputPrimitive, type Tensor } from "../../core/tensor.ts";
 import type { BoundOperand, Buffer } from "../../kernel/backend.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
-import type { Operand, Slot } from "../../kernel/kernel.ts";
+import type { Carry, Control } from "../../kernel/control.ts";
+import type { Kernel, Operand, Slot, Step } from "../../kernel/kernel.ts";
 import { checkRoom } from "../../kernel/lowering.ts";
 import { contiguous, type View } from "../../kernel/view.ts";
 import { ownRules } from "../../ops/primitive.ts";
@@ -44,6 +45,54 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
     offset: evaluateDim(offset, sizes),
     strides: strides.map((d) => evaluateDim(d, sizes)),
   });
+  const carryOut = (step: Step): void => {
+    if (step.control) return carryOutControl(step.control);
+    const bound = {
+      kernel: step.kernel as Kernel,
+      sizes: evaluateShape(step.sizes, sizes),
+      reads: step.reads.map(bind),
+      writes: step.writes.map(bind),
+      uniforms: step.uniforms.map((d) => evaluateDim(d, sizes)),
+    };
+    device.prepare([{ kind: "run", steps: [bound] }]).run();
+  };
+  /** Round by round: slices and carries are copied. */
+  const carryOutControl = (control: Control): void => {
+    const memory = (slot: Slot): TypedArray => device.view(bufferOf(slot), slot.storage, evaluateDim(slot.length, sizes));
+    const word = ({ slot, offset }: Operand): number => memory(slot)[evaluateDim(offset, sizes)]!;
+    const handOn = (carries: readonly Carry[]): void => {
+      const values = carries.map(({ from }) => memory(from).slice());
+      carries.forEach(({ to }, i) => memory(to).set(values[i]!));
+    };
+    switch (control.kind) {
+      case "repeat": {
+        const count = evaluateDim(control.count, sizes);
+        for (let t = 0; t < count; t++) {
+          const slices = control.stacks.map(({ stack, slice, direction, by }) => {
+            const start = (control.reverse ? count - 1 - t : t) * evaluateDim(by, sizes);
+            return { direction, slice: memory(slice), stack: memory(stack), start };
+          });
+          // Of a stack that is no row of slices, a slice has whatever can be reached from its first element.
+          for (const { direction, slice, stack, start } of slices)
+            if (direction === "in") for (let i = 0; i < slice.length; i++) slice[i] = stack[start + i] ?? NaN;
+          control.body.forEach(carryOut);
+          for (const { direction, slice, stack, start } of slices) if (direction === "out") stack.set(slice, start);
+          handOn(control.carries);
+        }
+        break;
+      }
+      case "while":
+        for (;;) {
+          control.condition.forEach(carryOut);
+          if (word(control.test) === 0) break;
+          control.body.forEach(carryOut);
+          handOn(control.carries);
+        }
+        break;
+      case "switch":
+        control.cases[Math.max(0, Math.min(word(control.index), control.cases.length - 1))]!.forEach(carryOut);
+    }
+  };
   const filled = (t: Tensor, data: TypedArray): View[] => {
     const view = contiguous(dtypeInfo(t.dtype).storage, t.shape);
     device.write(bufferOf(view.slot), data);
@@ -68,16 +117,7 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
     )({ params: t.params, inputs, inputTypes: t.inputs.map((x) => x.outputs[0]!), outputTypes: t.outputs });
     checkRoom(t.describe(), lowered, sizes);
     const { steps, outputs } = lowered;
-    for (const { kernel, sizes: dims, reads, writes, uniforms } of steps) {
-      const step = {
-        kernel,
-        sizes: evaluateShape(dims, sizes),
-        reads: reads.map(bind),
-        writes: writes.map(bind),
-        uniforms: uniforms.map((d) => evaluateDim(d, sizes)),
-      };
-      device.prepare([{ kind: "run", steps: [step] }]).run();
-    }
+    for (const step of steps) carryOut(step);
     return outputs;
   };
   for (const t of topological(roots)) {
