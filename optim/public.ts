@@ -14,5 +14,9 @@ export {
   type Schedule,
   warmupCosine,
 } from "./schedules.ts";
-export { type Initial, type Parameters, train, type Training, type TrainOptions } from "./train.ts";
+export { type LeastSquares, type LeastSquaresOptions, levenbergMarquardt, reasons } from "./least-squares.ts";
+export { type Initial, type Parameters, type ParameterStates } from "./parameters.ts";
+export { ravel, unravel } from "./ravel.ts";
+export { type PointResidual, type Residual } from "./residuals.ts";
+export { train, type Training, type TrainOptions } from "./train.ts";
 export { accumulate, addDecayedWeights, clip, clipByGlobalNorm, globalNorm, scaleByLearningRate } from "./transforms.ts";
