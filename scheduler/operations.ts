@@ -8,29 +8,35 @@
  *   scatterAdd one for each element of the result and of the updates
  *   argsort    n log2 n for each row
  *   routine    what it says that an item costs
+ *
+ * and for what is inside a loop or a branch as often as rounds.ts says.
  */
 import type { Dim } from "../core/dim.ts";
+import type { Control } from "../kernel/control.ts";
 import { type Expr, exprOrder } from "../kernel/expr.ts";
-import type { Body, Kernel, LoopKernel } from "../kernel/kernel.ts";
+import type { Body, ControlKernel, Kernel, LoopKernel } from "../kernel/kernel.ts";
+import { inControl } from "./rounds.ts";
 
 /** A step, or a bound one. */
 interface Counted {
-  readonly kernel: Kernel;
+  readonly kernel: Kernel | ControlKernel;
   readonly sizes: readonly Dim[];
   readonly writes: readonly unknown[];
   readonly rows?: { readonly stages: readonly { readonly step: Counted }[] } | undefined;
+  readonly control?: Control;
 }
 
 /** How many scalar operations steps come to, with the numbers behind dimensions. */
 export function operationsOf(steps: readonly Counted[], size: (d: Dim) => number): number {
   let all = 0;
   for (const step of steps)
-    all += step.rows
-      ? operationsOf(
-          step.rows.stages.map((s) => s.step),
-          size,
-        )
-      : ofStep(step, size);
+    if (step.control) all += inControl(step.control, size, (list) => operationsOf(list, size));
+    else if (step.rows)
+      all += operationsOf(
+        step.rows.stages.map((s) => s.step),
+        size,
+      );
+    else all += ofStep(step, size);
   return all;
 }
 
@@ -51,6 +57,7 @@ function ofStep({ kernel, sizes, writes }: Counted, size: (d: Dim) => number): n
     case "routine":
       return lengths[0]! * kernel.routine.cost(lengths);
     case "rows":
+    case "control":
       return 0;
   }
 }

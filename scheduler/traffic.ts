@@ -1,7 +1,11 @@
-/** Bytes that kernels move: of each operand the elements that it touches, each once. Counted when a plan is bound, so that a flush adds one number. */
+/**
+ * Bytes that kernels move: of each operand the elements that it touches, each once, and again in each round of a loop (rounds.ts). Counted when a
+ * plan is bound, so that a flush adds one number.
+ */
 import type { Dim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { indexedReads, type Operand, type Slot, type Step } from "../kernel/kernel.ts";
+import { inControl } from "./rounds.ts";
 
 export interface Traffic {
   readonly read: number;
@@ -16,6 +20,11 @@ export function trafficOf(steps: readonly Step[], size: Size): Traffic {
   const reads = new Tally();
   const writes = new Tally();
   for (const step of steps) {
+    if (step.control) {
+      read += inControl(step.control, size, (list) => trafficOf(list, size).read);
+      written += inControl(step.control, size, (list) => trafficOf(list, size).written);
+      continue;
+    }
     // What is local to a tile does not leave the cache.
     if (step.rows) for (const stage of step.rows.stages) count(stage.step, step.rows.locals, size, reads, writes);
     else count(step, undefined, size, reads, writes);
