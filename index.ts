@@ -16,7 +16,7 @@ export { type Dim, dim } from "./core/dim.ts";
 export type { DType, TypedArray } from "./core/dtype.ts";
 export { effectsOf } from "./core/effects.ts";
 export type { Effect } from "./core/primitive.ts";
-export type { Data, Nested } from "./core/data.ts";
+export type { Complex, Data, Nested } from "./core/data.ts";
 export { constant as tensor, type TensorOptions } from "./core/leaves.ts";
 export { type Shape } from "./core/shape.ts";
 export { keepSites } from "./core/site.ts";
@@ -44,6 +44,7 @@ export {
   tanhshrink,
   threshold,
 } from "./ops/activations.ts";
+export { complex, conj, imag, real } from "./ops/complex.ts";
 export { convert as astype } from "./ops/convert.ts";
 export { add, div, mul, neg, reciprocal, square, sub } from "./ops/arithmetic.ts";
 export {

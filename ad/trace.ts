@@ -2,7 +2,7 @@
  * From functions to graphs: a function is applied to fresh placeholders, the graph is transformed, then the arguments
  * take the placeholders' places. Placeholders have identity, which is what keeps nested transforms apart.
  */
-import { isFloat } from "../core/dtype.ts";
+import { isInexact } from "../core/dtype.ts";
 import { isLeaf, placeholder } from "../core/leaves.ts";
 import { sameShape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -24,12 +24,12 @@ export function tensorsOf(op: string, tree: unknown, what: string): Flat<Tensor>
   return { leaves, paths: flat.paths, rebuild: flat.rebuild };
 }
 
-/** Throws unless every tensor has a float dtype: only those have derivatives. */
+/** Throws unless every tensor has a float or complex dtype: only those have derivatives. */
 export function checkFloat(op: string, tensors: readonly Tensor[], what: string): void {
   for (const t of tensors)
-    if (!isFloat(t.dtype))
+    if (!isInexact(t.dtype))
       throw new Error(
-        `${op}: ${what} ${t.describe()} has dtype ${t.dtype}; only float32 and float64 have derivatives. Convert with x.astype("float32") first`,
+        `${op}: ${what} ${t.describe()} has dtype ${t.dtype}; only floats and complex numbers have derivatives. Convert with x.astype("float32") first`,
       );
 }
 

@@ -1,16 +1,23 @@
 /** Numbers from outside: nested arrays, typed arrays and literals, checked and copied into row-major storage. */
 import { type DimSizes, SymbolicDim } from "./dim.ts";
-import { arrayOf, type DType, type DTypeInfo, dtypeInfo, dtypeOfArray, isDType, type TypedArray } from "./dtype.ts";
+import { arrayOf, type DType, type DTypeInfo, dtypeInfo, dtypeNames, dtypeOfArray, isDType, type TypedArray } from "./dtype.ts";
 import { type Shape, showShape } from "./shape.ts";
 import { Value } from "./value.ts";
 
-export type Nested = number | boolean | readonly Nested[];
+/** A complex number. */
+export interface Complex {
+  readonly re: number;
+  readonly im: number;
+}
+export type Nested = number | boolean | Complex | readonly Nested[];
 export type Data = Nested | TypedArray | ArrayLike<number>;
 
 /** Data whose dtype is settled; a nested array carries its shape, a flat typed array only its length. */
 export interface RawData {
   readonly data: TypedArray;
   readonly dtype: DType;
+  /** The number of elements: half that of the data for complex numbers. */
+  readonly count: number;
   /** The shape that nesting gives; undefined for a typed array. */
   readonly nested: readonly number[] | undefined;
 }
@@ -19,10 +26,15 @@ const scalarShape: readonly number[] = [];
 const noSizes: DimSizes = new Map();
 const SHORT = 64;
 
-/** Copies data into the storage of `dtype`, or of the dtype the data suggests: that of a typed array, bool for booleans, else float32. */
+export const isComplexNumber = (x: unknown): x is Complex =>
+  typeof x === "object" && x !== null && typeof (x as Complex).re === "number" && typeof (x as Complex).im === "number";
+
+/**
+ * Copies data into the storage of `dtype`, or of the dtype the data suggests: that of a typed array, bool for booleans, complex64 where
+ * something is complex, else float32.
+ */
 export function rawData(op: string, source: Data, dtype?: DType): RawData {
-  if (dtype !== undefined && !isDType(dtype))
-    throw new Error(`${op}: "${String(dtype)}" is not a dtype; use float32, float64, int32, uint32 or bool`);
+  if (dtype !== undefined && !isDType(dtype)) throw new Error(`${op}: "${String(dtype)}" is not a dtype; use ${dtypeNames}`);
   if (ArrayBuffer.isView(source)) {
     const own = dtypeOfArray(source);
     const to = dtype ?? own;
@@ -30,22 +42,43 @@ export function rawData(op: string, source: Data, dtype?: DType): RawData {
       throw new Error(
         `${op}: cannot take a ${source.constructor.name}; use a Float32Array, Float64Array, Int32Array or Uint32Array, or give a dtype`,
       );
-    return { data: toStorage(op, source as unknown as ArrayLike<number>, to), dtype: to, nested: undefined };
+    return typed(op, source as unknown as ArrayLike<number>, to);
   }
-  if (typeof source === "number")
-    return { data: toStorage(op, [source], dtype ?? "float32"), dtype: dtype ?? "float32", nested: scalarShape };
-  const nested = nestedShape(op, source as Nested);
-  const flat: (number | boolean)[] = [];
+  const nested = typeof source === "number" ? scalarShape : nestedShape(op, source as Nested);
+  const flat: (number | boolean | Complex)[] = [];
   flatten(source as Nested, flat);
-  const to = dtype ?? (flat.length > 0 && flat.every((v) => typeof v === "boolean") ? "bool" : "float32");
-  return { data: toStorage(op, flat as ArrayLike<number>, to), dtype: to, nested };
+  const to = dtype ?? suggested(flat);
+  const data = toStorage(op, dtypeInfo(to).kind === "complex" ? flat.flatMap(pairOf) : flat.map((v) => realOf(op, v, to)), to);
+  return { data, dtype: to, count: flat.length, nested };
+}
+
+/** A typed array: one number an element, or two for complex numbers. */
+function typed(op: string, source: ArrayLike<number>, dtype: DType): RawData {
+  const { words } = dtypeInfo(dtype);
+  if (source.length % words !== 0)
+    throw new Error(
+      `${op}: a typed array of ${dtype} has two numbers an element, real part first; got ${source.length}, which is odd. Use nested arrays for numbers without imaginary parts`,
+    );
+  return { data: toStorage(op, source, dtype), dtype, count: source.length / words, nested: undefined };
+}
+
+function suggested(flat: readonly (number | boolean | Complex)[]): DType {
+  if (flat.some((v) => typeof v === "object")) return "complex64";
+  return flat.length > 0 && flat.every((v) => typeof v === "boolean") ? "bool" : "float32";
+}
+
+const pairOf = (v: number | boolean | Complex): readonly [number, number] => (typeof v === "object" ? [v.re, v.im] : [+v, 0]);
+
+function realOf(op: string, v: number | boolean | Complex, dtype: DType): number {
+  if (typeof v !== "object") return v as number;
+  throw new Error(`${op}: ${v.re} + ${v.im}i is complex, but the dtype is ${dtype}; use complex64 or complex128, or give its re alone`);
 }
 
 function toStorage(op: string, values: ArrayLike<number>, dtype: DType): TypedArray {
   const { storage, kind } = dtypeInfo(dtype);
   const Storage = arrayOf(storage);
   if (kind !== "bool" && values instanceof Storage) return values.slice();
-  if (kind === "float") return new Storage(values);
+  if (kind === "float" || kind === "complex") return new Storage(values);
   const out = new Storage(values.length);
   for (let i = 0; i < values.length; i++) {
     const v = +values[i]!;
@@ -64,7 +97,7 @@ function toStorage(op: string, values: ArrayLike<number>, dtype: DType): TypedAr
  */
 export function refill(into: TypedArray, shape: Shape, sizes: DimSizes, dtype: DType, source: Data): boolean {
   const { kind } = dtypeInfo(dtype);
-  if (typeof source === "number") return shape.length === 0 && put(into, 0, source, kind);
+  if (typeof source === "number" || isComplexNumber(source)) return shape.length === 0 && put(into, 0, source, kind);
   // Of what is empty not even nesting tells all sizes.
   if (into.length === 0) return false;
   if (Array.isArray(source)) return fill(into, 0, shape, 0, sizes, kind, source as readonly Nested[]) === into.length;
@@ -96,14 +129,20 @@ function fill(
   const last = axis === shape.length - 1;
   for (let i = 0; i < list.length; i++) {
     const item = list[i]!;
-    if (last) at = put(into, at, item, kind) ? at + 1 : NaN;
+    if (last) at = put(into, at, item, kind) ? at + (kind === "complex" ? 2 : 1) : NaN;
     else at = Array.isArray(item) ? fill(into, at, shape, axis + 1, sizes, kind, item as readonly Nested[]) : NaN;
   }
   return at;
 }
 
-/** Writes a number, or among bools a boolean. Whether it was one, and is what was written. */
+/** Writes a number, among bools a boolean, among complex numbers both parts. Whether it was one, and is what was written. */
 function put(into: TypedArray, at: number, value: Nested, kind: DTypeInfo["kind"]): boolean {
+  if (kind === "complex") {
+    if (typeof value !== "number" && !isComplexNumber(value)) return false;
+    into[at] = typeof value === "number" ? value : value.re;
+    into[at + 1] = typeof value === "number" ? 0 : value.im;
+    return true;
+  }
   if (typeof value !== (kind === "bool" ? "boolean" : "number")) return false;
   into[at] = value as number;
   return kind !== "int" || into[at] === value;
@@ -115,12 +154,12 @@ export function copy(from: TypedArray, to: TypedArray): void {
   else for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
-/** The shape of nested arrays. Throws on ragged ones and on anything that is not a number or boolean. */
+/** The shape of nested arrays. Throws on ragged ones and on anything that is not a number, complex or not, or boolean. */
 function nestedShape(op: string, v: Nested, path = ""): number[] {
-  if (typeof v === "number" || typeof v === "boolean") return [];
+  if (typeof v === "number" || typeof v === "boolean" || isComplexNumber(v)) return [];
   if (!Array.isArray(v))
     throw new Error(
-      `${op}: ${path ? `element ${path}` : "the data"} is ${kindOf(v)}; use numbers, booleans, nested arrays of them, or a typed array`,
+      `${op}: ${path ? `element ${path}` : "the data"} is ${kindOf(v)}; use numbers, complex numbers { re, im }, booleans, nested arrays of them, or a typed array`,
     );
   const list = v as readonly Nested[];
   if (list.length === 0) return [0];
@@ -144,9 +183,9 @@ function kindOf(v: unknown): string {
   return name && name !== "Object" ? `a ${name}` : "object";
 }
 
-function flatten(v: Nested, into: (number | boolean)[]): void {
-  if (typeof v === "object") for (const item of v as readonly Nested[]) flatten(item, into);
-  else into.push(v);
+function flatten(v: Nested, into: (number | boolean | Complex)[]): void {
+  if (Array.isArray(v)) for (const item of v as readonly Nested[]) flatten(item, into);
+  else into.push(v as number | boolean | Complex);
 }
 
 /** Throws unless every entry is a size: a non-negative integer, or a named dimension. */
@@ -167,10 +206,10 @@ export function bindShape(op: string, declared: Shape, raw: RawData): DimSizes {
   const { nested } = raw;
   if (nested && nested.length === declared.length && nested.every((n, i) => n === declared[i])) return noSizes;
   const sizes = new Map<string, number>();
-  const got = raw.nested ?? [raw.data.length];
+  const got = raw.nested ?? [raw.count];
   const misfit = (why: string): Error =>
     new Error(
-      `${op}: expected shape ${showShape(declared)}, got ${raw.nested ? `shape ${showShape(got)}` : `${raw.data.length} elements`}${why}`,
+      `${op}: expected shape ${showShape(declared)}, got ${raw.nested ? `shape ${showShape(got)}` : `${raw.count} elements`}${why}`,
     );
   const bind = (d: SymbolicDim, size: number): void => {
     if (sizes.has(d.text) && sizes.get(d.text) !== size)
@@ -187,7 +226,7 @@ export function bindShape(op: string, declared: Shape, raw: RawData): DimSizes {
   }
   const open = declared.filter((d) => d instanceof SymbolicDim);
   const known = declared.reduce<number>((n, d) => (d instanceof SymbolicDim ? n : n * d), 1);
-  const count = raw.data.length;
+  const { count } = raw;
   if (open.length === 0) {
     if (known !== count) throw misfit("");
   } else if (open.length === 1) {

@@ -19,6 +19,8 @@ export interface Primitive<P extends object = any> {
   readonly name: string;
   /** The types of the outputs. Throws, in the caller's frame, when the operands do not fit. */
   readonly type: (inputs: readonly Tensor[], params: P) => Aval | readonly Aval[];
+  /** A tensor that the node would only repeat, if there is one: `real(complex(a, b))` is a. Asked whenever the primitive is applied. */
+  readonly simplify?: (inputs: readonly Tensor[], params: P) => Tensor | undefined;
   /** Nodes with identity (sources, probes, placeholders): equal ones are never merged. */
   readonly unique?: boolean;
   /** None when left out. Transforms keep them: derivatives draw nothing anew, and read the states of their own epoch. */

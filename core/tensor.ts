@@ -107,6 +107,8 @@ const table = new InternTable();
 
 /** Builds, or finds, the node that applies a primitive. Throws what the typing rule throws, and on inputs of two engines. */
 export function apply(primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor {
+  const same = primitive.simplify?.(inputs, params);
+  if (same) return same;
   const found = primitive.unique ? undefined : table.find(primitive, params, inputs);
   if (found) return found;
   const outputs = primitive.type(inputs, params);

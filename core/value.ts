@@ -1,6 +1,6 @@
 /** Value: the numbers of a tensor at one epoch, owned by the reader. */
-import type { Nested } from "./data.ts";
-import type { DType, TypedArray } from "./dtype.ts";
+import type { Complex, Nested } from "./data.ts";
+import { type DType, isComplex, type TypedArray } from "./dtype.ts";
 import { showShape } from "./shape.ts";
 
 export class Value {
@@ -19,7 +19,7 @@ export class Value {
     else this.#data = data;
   }
 
-  /** The elements in row-major order (bool as 0 and 1), copied out of the engine on first access. */
+  /** The elements in row-major order (bool as 0 and 1, complex numbers as pairs, real part first), copied out of the engine on first access. */
   get data(): TypedArray {
     if (!this.#data) {
       this.#data = this.#fetch!();
@@ -34,22 +34,26 @@ export class Value {
     this.#data = data;
   }
 
-  /** The only element. Throws when there is not exactly one. */
-  item(): number {
-    if (this.data.length !== 1)
-      throw new Error(`item: a value of shape ${showShape(this.shape)} has ${this.data.length} elements; use data or toArray()`);
-    return this.data[0]!;
+  /** The only element: a number, or of a complex value `item<Complex>()`, { re, im }. Throws when there is not exactly one. */
+  item<T extends number | Complex = number>(): T;
+  item(): number | Complex {
+    const count = this.data.length / (isComplex(this.dtype) ? 2 : 1);
+    if (count !== 1) throw new Error(`item: a value of shape ${showShape(this.shape)} has ${count} elements; use data or toArray()`);
+    return isComplex(this.dtype) ? (this.#element(0) as Complex) : this.data[0]!;
   }
 
-  /** Nested arrays of numbers (booleans for bool), as deep as the shape. */
+  #element(i: number): number | boolean | Complex {
+    const { data, dtype } = this;
+    if (isComplex(dtype)) return { re: data[2 * i]!, im: data[2 * i + 1]! };
+    return dtype === "bool" ? data[i] !== 0 : data[i]!;
+  }
+
+  /** Nested arrays of numbers (booleans for bool, { re, im } for complex dtypes), as deep as the shape. */
   toArray(): Nested {
-    const { data, shape, dtype } = this;
+    const { shape } = this;
     let at = 0;
-    const build = (axis: number): Nested => {
-      if (axis < shape.length) return Array.from({ length: shape[axis]! }, () => build(axis + 1));
-      const v = data[at++]!;
-      return dtype === "bool" ? v !== 0 : v;
-    };
+    const build = (axis: number): Nested =>
+      axis < shape.length ? Array.from({ length: shape[axis]! }, () => build(axis + 1)) : this.#element(at++);
     return build(0);
   }
 
@@ -73,7 +77,16 @@ export class Value {
   }
 
   #text(): string {
-    const shown = Array.from(this.data.subarray(0, 8), (v) => (this.dtype === "bool" ? String(v !== 0) : String(+v.toPrecision(6))));
-    return `Value(${this.dtype}${showShape(this.shape)} [${shown.join(", ")}${this.data.length > 8 ? ", ..." : ""}] epoch ${this.epoch})`;
+    const round = (v: number): string => String(+v.toPrecision(6));
+    const count = this.data.length / (isComplex(this.dtype) ? 2 : 1);
+    const shown = Array.from({ length: Math.min(count, 8) }, (_, i) => {
+      const v = this.#element(i);
+      return typeof v === "object"
+        ? `${round(v.re)}${v.im < 0 || Object.is(v.im, -0) ? "-" : "+"}${round(Math.abs(v.im))}i`
+        : typeof v === "number"
+          ? round(v)
+          : String(v);
+    });
+    return `Value(${this.dtype}${showShape(this.shape)} [${shown.join(", ")}${count > 8 ? ", ..." : ""}] epoch ${this.epoch})`;
   }
 }

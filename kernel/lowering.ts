@@ -46,8 +46,11 @@ export interface LowerCall<P extends object = any> {
   readonly outputTypes: readonly Aval[];
 }
 
-/** A fresh row-major output of a type. */
-export const outputView = (t: Aval): View => contiguous(dtypeInfo(t.dtype).storage, t.shape);
+/** A fresh row-major output of a type. Words that make one element are along one more axis, the last. */
+export function outputView({ dtype, shape }: Aval): View {
+  const { storage, words } = dtypeInfo(dtype);
+  return contiguous(storage, words === 1 ? shape : [...shape, words]);
+}
 
 const operand = (v: View, strides: readonly Dim[]): Operand => ({ slot: v.slot, offset: v.offset, strides });
 const innerOf = (stride: Dim): Inner => (sameDim(stride, 0) ? 0 : sameDim(stride, 1) ? 1 : "strided");

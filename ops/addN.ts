@@ -1,4 +1,5 @@
 /** n-ary addition: where adjoints meet. One node however many terms, summed by the fixed tree over their positions. */
+import { complexOf, partsOf } from "../core/complex.ts";
 import { dtypeInfo } from "../core/dtype.ts";
 import { sameShape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -15,6 +16,10 @@ const DIRECT = 16;
 
 const addNPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
   name: "add",
+  complex: ({ inputs }) => {
+    const parts = inputs.map(partsOf);
+    return [complexOf({ re: addN(parts.map((p) => p.re)), im: addN(parts.map((p) => p.im)) })];
+  },
   type: (inputs) => {
     const first = inputs[0]!;
     if (first.dtype === "bool") throw new Error(`add: needs operands of one numeric dtype, got ${first.describe()}`);

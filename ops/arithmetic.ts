@@ -1,4 +1,5 @@
 /** The field operations, on which every derivative rule is built. */
+import { complexOf, partsOf } from "../core/complex.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
@@ -14,6 +15,10 @@ const none = {};
 
 const subPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "sub",
+  complex: ({ inputs: [x, y] }) => {
+    const [a, b] = [partsOf(x!), partsOf(y!)];
+    return [complexOf({ re: minus(a.re, b.re), im: minus(a.im, b.im) })];
+  },
   accepts: numbers,
   value: ([a, b]) => [e.sub(a!, b!)],
   jvp: ({ tangents: [a, b] }) => [a && b ? subPrimitive([a, b], none) : (a ?? negPrimitive([b!], none))],
@@ -22,6 +27,7 @@ const subPrimitive: PrimitiveFunction<object> = defineElementwise({
 
 const negPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "neg",
+  complex: "parts",
   accepts: numbers,
   value: ([a]) => [e.neg(a!)],
   jvp: ({ tangents }) => [negPrimitive([tangents[0]!], none)],
@@ -30,6 +36,7 @@ const negPrimitive: PrimitiveFunction<object> = defineElementwise({
 
 const mulPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "mul",
+  complex: ({ inputs: [x, y] }) => [bilinear(times, x!, y!)],
   accepts: numbers,
   value: ([a, b]) => [e.mul(a!, b!)],
   jvp: ({ inputs: [x, y], tangents: [dx, dy] }) => [addN([dx && times(dx, y!), dy && times(x!, dy)])],
@@ -39,6 +46,15 @@ const mulPrimitive: PrimitiveFunction<object> = defineElementwise({
   },
   jet: ({ inputs, series: [x, y], order }) => [inputs[0] === inputs[1] ? leibnizOfSquare(x!, order) : leibniz(times, x!, y!, order)],
 });
+
+const minus = (a: Maybe, b: Maybe): Maybe => (a && b ? subPrimitive([a, b], none) : (a ?? (b && negPrimitive([b], none))));
+
+/** What is linear in each of two operands, of complex ones: four products of parts, fewer where a part is structurally zero. */
+export function bilinear(product: (a: Tensor, b: Tensor) => Tensor, x: Tensor, y: Tensor): Tensor {
+  const [a, b] = [partsOf(x), partsOf(y)];
+  const of = (s: Maybe, t: Maybe): Maybe => s && t && product(s, t);
+  return complexOf({ re: minus(of(a.re, b.re), of(a.im, b.im)), im: addN([of(a.re, b.im), of(a.im, b.re)]) });
+}
 
 /** A product, without the node when a factor is the constant 1: x * 1 is x, to the bit. Seeds of derivatives are such factors. */
 const times = (x: Tensor, y: Tensor): Tensor => (isOne(y) ? x : isOne(x) ? y : mulPrimitive([x, y], none));

@@ -1,5 +1,7 @@
 /** Broadcast and sum: each is the other's transpose, so they stand together. */
 import { type Dim, sameDim } from "../core/dim.ts";
+import { partDType } from "../core/dtype.ts";
+import { scalar } from "../core/leaves.ts";
 import { type Shape, showShape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { broadcastView } from "../kernel/view.ts";
@@ -15,6 +17,7 @@ interface BroadcastParams {
 
 export const broadcastInDim: PrimitiveFunction<BroadcastParams> = definePrimitive<BroadcastParams>({
   name: "broadcast",
+  complex: "parts",
   type: ([x], { shape, axes }) => {
     const fits =
       axes.length === x!.rank && axes.every((a, i) => a < shape.length && (sameDim(x!.shape[i]!, 1) || sameDim(x!.shape[i]!, shape[a]!)));
@@ -41,6 +44,7 @@ interface AxesParams {
 
 export const reduceSum: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>({
   name: "sum",
+  complex: "parts",
   type: ([x], { axes }) => ({ shape: reducedShape(x!.shape, axes), dtype: x!.dtype }),
   jvp: linearJvp,
   transpose: ({ params: { axes }, inputs, cotangents }) => [
@@ -59,6 +63,9 @@ export function broadcastLast(x: Tensor, shape: Shape): Tensor {
   if (x.rank === shape.length && x.shape.every((d, i) => sameDim(d, shape[i]!))) return x;
   return broadcastInDim([x], { shape, axes: x.shape.map((_, i) => shape.length - x.rank + i) });
 }
+
+/** Zeros as a part of x. */
+export const zeroPart = (x: Tensor): Tensor => broadcastLast(scalar(0, partDType(x.dtype)), x.shape);
 
 /** What this file defines, for table.ts. */
 export const primitives = [broadcastInDim.primitive, reduceSum.primitive];

@@ -1,12 +1,13 @@
 /** Comparisons, logic and choice. Nothing flows through a condition; `where` passes derivatives to the chosen side. */
+import { complexOf, partsOf } from "../core/complex.ts";
 import type { DType } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import { scalar } from "../core/leaves.ts";
 import { anySame, bits, defineElementwise, integers, noTangent } from "./elementwise.ts";
 import { broadcastAll, commonDType, type Operand, toTensor, unify } from "./operand.ts";
-import { broadcastLast } from "./broadcast.ts";
-import type { PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
+import { broadcastLast, zeroPart } from "./broadcast.ts";
+import type { Maybe, PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
 import type { Binary, Ternary, Unary } from "./signatures.ts";
 
 /** What this file defines, for table.ts. */
@@ -79,6 +80,11 @@ export const rightShift = shift("rightShift", e.shr);
 // ---- choice
 const selectPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "where",
+  complex: ({ inputs: [c, a, b] }) => {
+    const [x, y] = [partsOf(a!), partsOf(b!)];
+    const choose = (s: Maybe, t: Maybe): Maybe => (s ?? t) && selectPrimitive([c!, s ?? zeroPart(a!), t ?? zeroPart(a!)], {});
+    return [complexOf({ re: choose(x.re, y.re), im: choose(x.im, y.im) })];
+  },
   accepts: ([c, a, b]) => (c === "bool" && a === b ? undefined : "a bool condition and two operands of one dtype"),
   results: ([, a]) => [a!],
   value: ([c, a, b]) => [e.select(c!, a!, b!)],

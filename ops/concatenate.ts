@@ -1,4 +1,5 @@
 /** Joining and splitting: parts are copied into their places in one output, and read back as slices of it. */
+import { complexOf, partsOf } from "../core/complex.ts";
 import { addDims, type Dim, divideDims, sameDim } from "../core/dim.ts";
 import { promote } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
@@ -9,12 +10,12 @@ import type { Concatenate, Stack } from "../core/types/join.ts";
 import type { Fit, ListOf, Result, ShapeOf } from "../core/types/shape.ts";
 import { copyStep, outputView } from "../kernel/lowering.ts";
 import { sliceView } from "../kernel/view.ts";
-import { batchAlong, broadcastLast } from "./broadcast.ts";
+import { batchAlong, broadcastLast, zeroPart } from "./broadcast.ts";
 import { convert } from "./convert.ts";
 import { showArgument } from "./describe.ts";
 import { checkOperand, type Operand, toTensor } from "./operand.ts";
 import { sliceAxis } from "./pad.ts";
-import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
+import { definePrimitive, type Maybe, type PrimitiveFunction } from "./primitive.ts";
 import { expandDims } from "./reshape.ts";
 
 interface ConcatenateParams {
@@ -30,6 +31,17 @@ function starts(shapes: readonly { readonly shape: Shape }[], axis: number): Dim
 
 const concatenatePrimitive: PrimitiveFunction<ConcatenateParams> = definePrimitive<ConcatenateParams>({
   name: "concatenate",
+  complex: ({ params, inputs }) => {
+    const all = inputs.map(partsOf);
+    const of = (part: "re" | "im"): Maybe => {
+      if (all.every((p) => p[part] === undefined)) return undefined;
+      return concatenatePrimitive(
+        all.map((p, i) => p[part] ?? zeroPart(inputs[i]!)),
+        params,
+      );
+    };
+    return [complexOf({ re: of("re"), im: of("im") })];
+  },
   type: (inputs, { axis }) => {
     const first = inputs[0]!;
     for (const t of inputs)

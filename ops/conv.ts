@@ -18,6 +18,7 @@ import { body, matmulKernel, type Step } from "../kernel/kernel.ts";
 import { type LowerCall, type Lowered, loop, outputView, packed } from "../kernel/lowering.ts";
 import { contiguous, reshapeView, transposeView, type View } from "../kernel/view.ts";
 import { addN, sumByTree } from "./addN.ts";
+import { bilinear } from "./arithmetic.ts";
 import { factors } from "./matmul.ts";
 import type { Operand } from "./operand.ts";
 import { type PaddingOption, paddingOf, perAxis } from "./padding.ts";
@@ -37,6 +38,7 @@ const UNROLLED = 9;
 
 export const convPrimitive: PrimitiveFunction<ConvParams> = definePrimitive<ConvParams>({
   name: "conv",
+  complex: ({ params, inputs: [x, w] }) => [bilinear((a, b) => convPrimitive([a, b], params), x!, w!)],
   type: ([x, w], { strides, dilation }) => {
     if (x!.dtype !== w!.dtype || x!.dtype === "bool")
       throw new Error(`conv: needs operands of one numeric dtype, got ${x!.describe()} and ${w!.describe()}`);

@@ -1,5 +1,6 @@
 /** Conversion between dtypes, as a cast: floats truncate to integers (saturating), non-zero is true. */
-import { type DType, dtypeInfo, isDType, isFloat } from "../core/dtype.ts";
+import { complexOf, partsOf } from "../core/complex.ts";
+import { type DType, dtypeInfo, dtypeNames, isComplex, isDType, isFloat, partDType } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import { checkTensor, showArgument } from "./describe.ts";
@@ -17,11 +18,24 @@ const convertPrimitive: PrimitiveFunction<{ readonly dtype: DType }> = defineEle
   transpose: ({ inputs, cotangents }) => [convert(cotangents[0]!, inputs[0]!.dtype)],
 });
 
-/** x in another dtype. float64 to float32 rounds; float to integer truncates and saturates (NaN gives 0); bool gives 0 and 1. */
+/**
+ * x in another dtype. float64 to float32 rounds; float to integer truncates and saturates (NaN gives 0); bool gives 0 and 1. Real numbers become
+ * complex ones; the other way is an error.
+ */
 export function convert(x: Tensor, dtype: DType): Tensor {
   checkTensor("astype", x);
-  if (!isDType(dtype)) throw new Error(`astype: ${showArgument(dtype)} is not a dtype; use float32, float64, int32, uint32 or bool`);
-  return x.dtype === dtype ? x : convertPrimitive([x], { dtype });
+  if (!isDType(dtype)) throw new Error(`astype: ${showArgument(dtype)} is not a dtype; use ${dtypeNames}`);
+  if (x.dtype === dtype) return x;
+  if (isComplex(dtype)) {
+    const { re, im } = partsOf(x);
+    const part = (t: Tensor | undefined): Tensor | undefined => t && convert(t, partDType(dtype));
+    return complexOf({ re: part(re), im: part(im) });
+  }
+  if (isComplex(x.dtype))
+    throw new Error(
+      `astype: ${x.describe()} does not become ${dtype} without loss; use real(z), imag(z), abs(z)${dtype === "bool" ? " or notEqual(z, 0)" : ""}`,
+    );
+  return convertPrimitive([x], { dtype });
 }
 
 /** What this file defines, for table.ts. */

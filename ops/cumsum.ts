@@ -17,6 +17,7 @@ interface CumsumParams {
 
 const cumsumPrimitive: PrimitiveFunction<CumsumParams> = definePrimitive<CumsumParams>({
   name: "cumsum",
+  complex: "parts",
   type: ([x]) => {
     if (x!.dtype === "bool") throw new Error(`cumsum: needs numbers, got ${x!.describe()}`);
     return { shape: x!.shape, dtype: x!.dtype };

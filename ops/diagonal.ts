@@ -15,6 +15,7 @@ import { moveaxis } from "./transpose.ts";
 /** [..., n, n] -> [..., n]. */
 export const diagonalOf: PrimitiveFunction<object> = definePrimitive<object>({
   name: "diagonal",
+  complex: "parts",
   type: ([x]) => ({ shape: x!.shape.slice(0, -1), dtype: x!.dtype }),
   jvp: linearJvp,
   transpose: ({ cotangents: [ct] }) => [ontoDiagonal(ct!)],

@@ -10,7 +10,7 @@ import * as e from "../kernel/expr.ts";
 import { type Body, body } from "../kernel/kernel.ts";
 import { loop, outputView } from "../kernel/lowering.ts";
 import { batchAlong } from "./broadcast.ts";
-import { definePrimitive, type Maybe, type PrimitiveFunction, type Rules, type RuledPrimitive } from "./primitive.ts";
+import { type ComplexRule, definePrimitive, type Maybe, type PrimitiveFunction, type Rules, type RuledPrimitive } from "./primitive.ts";
 
 export interface Elementwise {
   readonly name: string;
@@ -24,6 +24,7 @@ export interface Elementwise {
   readonly transpose?: Rules["transpose"];
   readonly jet?: Rules["jet"];
   readonly effects?: readonly Effect[];
+  readonly complex?: ComplexRule;
 }
 
 export const floats = (dtypes: readonly DType[]): string | undefined =>
@@ -94,6 +95,7 @@ export function defineElementwise<P extends object = object>(def: Elementwise): 
     ...(def.transpose && { transpose: def.transpose }),
     ...(def.jet && { jet: def.jet }),
     ...(def.effects && { effects: def.effects }),
+    ...(def.complex && { complex: def.complex }),
   };
   const apply = definePrimitive<P>(primitive);
   return apply;

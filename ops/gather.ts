@@ -34,6 +34,7 @@ const outOfBatch = (t: Tensor, size: Dim, b: Dim): Tensor => reshape(t, [size, b
 
 export const gatherPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
   name: "gather",
+  complex: "parts",
   type: ([x, indices]) => {
     const [b, o, , i] = x!.shape as unknown as Dims4;
     return { shape: [b, o, indices!.shape[1]!, i], dtype: x!.dtype };
@@ -78,6 +79,7 @@ export const gatherPrimitive: PrimitiveFunction<object> = definePrimitive<object
 
 export const scatterAddPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
   name: "scatterAdd",
+  complex: "parts",
   type: ([x]) => {
     if (x!.dtype === "bool") throw new Error(`scatterAdd: needs numbers, got ${x!.describe()}`);
     return { shape: x!.shape, dtype: x!.dtype };

@@ -11,6 +11,7 @@ const identity = {
 const stopPrimitive = definePrimitive<object>({
   ...identity,
   name: "stopGradient",
+  complex: "parts",
   jvp: () => [undefined],
   batch: ({ inputs }) => [stopGradient(inputs[0]!)],
 });
@@ -21,6 +22,7 @@ export const stopGradient: Unary = (x: Operand) => stopPrimitive([toTensor("stop
 const probePrimitive = definePrimitive<object>({
   ...identity,
   name: "probe",
+  complex: "whole",
   unique: true,
   jvp: ({ tangents }) => [tangents[0]],
   transpose: ({ cotangents }) => [cotangents[0]],

@@ -2,7 +2,7 @@
 import { addDims, type Dim, mulDims, sameDim } from "../core/dim.ts";
 import { dtypeInfo } from "../core/dtype.ts";
 import { broadcastShapes, normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../core/shape.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { Tensor } from "../core/tensor.ts";
 import type { Matmul } from "../core/types/matmul.ts";
 import type { Flatten } from "../core/types/reshape.ts";
 import type { Fit, Result, ShapeOf } from "../core/types/shape.ts";
@@ -12,7 +12,7 @@ import { loop, outputView } from "../kernel/lowering.ts";
 import { PARTIALS } from "../kernel/tree.ts";
 import type { View } from "../kernel/view.ts";
 import { addN, sumByTree } from "./addN.ts";
-import { leibniz, mul } from "./arithmetic.ts";
+import { bilinear, leibniz, mul } from "./arithmetic.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { convert } from "./convert.ts";
 import { checkOperand, commonDType, type Operand, toTensor } from "./operand.ts";
@@ -23,6 +23,7 @@ import { permute } from "./transpose.ts";
 /** [b, m, k] x [b, k, n] -> [b, m, n]. */
 export const batchedMatmul: PrimitiveFunction<object> = definePrimitive<object>({
   name: "matmul",
+  complex: ({ inputs: [x, y] }) => [bilinear((a, b) => batchedMatmul([a, b], {}), x!, y!)],
   type: ([x, y]) => {
     if (x!.dtype !== y!.dtype || x!.dtype === "bool")
       throw new Error(`matmul: needs operands of one numeric dtype, got ${x!.describe()} and ${y!.describe()}`);
@@ -93,7 +94,7 @@ export function factors(op: string, operands: readonly Operand[]): Tensor[] {
   operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
   const common = commonDType(op, operands);
   const dtype = common === "bool" ? "int32" : common;
-  return operands.map((x) => convert(toTensor(op, x, typeof x === "object" ? undefined : dtype), dtype));
+  return operands.map((x) => convert(toTensor(op, x, x instanceof Tensor ? undefined : dtype), dtype));
 }
 
 /**

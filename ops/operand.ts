@@ -1,6 +1,6 @@
 /** What users hand to operations: tensors and literals. Literals are weak; dtypes are promoted; shapes are broadcast. */
-import { checkShape } from "../core/data.ts";
-import { type DType, isFloat, promote, promoteLiteral } from "../core/dtype.ts";
+import { checkShape, type Complex, isComplexNumber } from "../core/data.ts";
+import { type DType, isFloat, isInexact, promote, promoteLiteral } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
 import { broadcastShapes, type Shape, showShape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -9,13 +9,17 @@ import type { DimsOf, Fit, ShapeOf } from "../core/types/shape.ts";
 import { broadcastLast } from "./broadcast.ts";
 import { convert } from "./convert.ts";
 
-/** A tensor, or a number or boolean that takes the dtype of what it meets. */
-export type Operand = Tensor | number | boolean;
+/** A number or boolean that takes the dtype of what it meets; a complex one makes that complex. */
+export type Literal = number | boolean | Complex;
+/** A tensor, or a literal. */
+export type Operand = Tensor | Literal;
 
-const isLiteral = (x: Operand): x is number | boolean => typeof x === "number" || typeof x === "boolean";
+const isLiteral = (x: unknown): x is Literal =>
+  typeof x === "number" || typeof x === "boolean" || (!(x instanceof Tensor) && isComplexNumber(x));
+const dtypeOfLiteral = (x: Literal): DType => (typeof x === "boolean" ? "bool" : typeof x === "number" ? "float32" : "complex64");
 
 export function checkOperand(op: string, x: unknown, position?: string): void {
-  if (x instanceof Tensor || typeof x === "number" || typeof x === "boolean") return;
+  if (x instanceof Tensor || isLiteral(x)) return;
   const got = Array.isArray(x)
     ? "an array; wrap it in tensor(...)"
     : x === null
@@ -32,17 +36,25 @@ export function checkOperand(op: string, x: unknown, position?: string): void {
 export const checkOperands = (op: string, operands: readonly unknown[]): void =>
   operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
 
-/** A tensor from one operand alone: a literal becomes float32, or bool. */
+/** A tensor from one operand alone: a literal becomes float32, bool or complex64. */
 export function toTensor(op: string, x: Operand, dtype?: DType): Tensor {
   checkOperand(op, x);
-  if (isLiteral(x)) return scalar(x, dtype ?? (typeof x === "boolean" ? "bool" : "float32"));
+  if (isLiteral(x)) return scalar(x, dtype ?? dtypeOfLiteral(x));
   return dtype ? convert(x, dtype) : x;
 }
 
-/** As toTensor, in a float dtype: integers and bools become float32. */
-export function toFloat(op: string, x: Operand): Tensor {
+/** As toTensor, in a float dtype or a complex one: integers and bools become float32. */
+export function toInexact(op: string, x: Operand): Tensor {
   const t = toTensor(op, x);
-  return isFloat(t.dtype) ? t : convert(t, "float32");
+  return isInexact(t.dtype) ? t : convert(t, "float32");
+}
+
+/** As toInexact, where complex numbers do not fit. */
+export function toFloat(op: string, x: Operand): Tensor {
+  const t = toInexact(op, x);
+  if (!isFloat(t.dtype))
+    throw new Error(`${op}: is not defined for complex numbers, got ${t.describe()}; use real(z), imag(z) or abs(z) of them`);
+  return t;
 }
 
 /** The dtype that operands have in common: tensors by promotion, then literals weakly. Throws on what is no operand. */
@@ -50,8 +62,24 @@ export function commonDType(op: string, operands: readonly Operand[]): DType {
   checkOperands(op, operands);
   const tensors = operands.filter((x) => !isLiteral(x)) as Tensor[];
   const literals = operands.filter(isLiteral);
-  if (tensors.length === 0) return literals.every((l) => typeof l === "boolean") ? "bool" : "float32";
+  if (tensors.length === 0) return literals.map(dtypeOfLiteral).reduce(promote);
   return literals.reduce<DType>((d, l) => promoteLiteral(l, d), tensors.map((t) => t.dtype).reduce(promote));
+}
+
+/** As commonDType, where integers and bools become float32. */
+export function commonInexact(op: string, operands: readonly Operand[]): DType {
+  const dtype = commonDType(op, operands);
+  return isInexact(dtype) ? dtype : "float32";
+}
+
+/** As commonInexact, where complex numbers do not fit. */
+export function commonFloat(op: string, operands: readonly Operand[]): DType {
+  const dtype = commonInexact(op, operands);
+  if (!isFloat(dtype))
+    throw new Error(
+      `${op}: is not defined for complex numbers, got ${operands.map(showOperand).join(" and ")}; use real(z), imag(z) or abs(z) of them`,
+    );
+  return dtype;
 }
 
 /** Operands in one dtype and one shape, by NumPy's rules. */
@@ -74,7 +102,7 @@ export function broadcastAll(op: string, tensors: readonly Tensor[], originals: 
   return tensors.map((t) => broadcastLast(t, shape));
 }
 
-const showOperand = (x: Operand): string => (isLiteral(x) ? String(x) : x.describe());
+const showOperand = (x: Operand): string => (!isLiteral(x) ? x.describe() : typeof x === "object" ? `${x.re} + ${x.im}i` : String(x));
 
 /** x broadcast to a shape. Throws, naming both, when it does not fit. */
 export function broadcastTo<A extends Operand, const T extends Shape>(

@@ -2,10 +2,11 @@
  * Slicing and padding: each is the other's transpose, so they stand together. A slice is a view; padding reads through a
  * mask, and where it also spreads elements apart, fills the output and copies into a part of it.
  */
+import { complexOf, partsOf, realPrimitive } from "../core/complex.ts";
 import { addDims, type Dim, divideDims, mulDims, subDims } from "../core/dim.ts";
 import { dtypeInfo } from "../core/dtype.ts";
 import { type Shape } from "../core/shape.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { apply, type Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import { body } from "../kernel/kernel.ts";
 import { copyStep, type LowerCall, type Lowered, loop, outputView } from "../kernel/lowering.ts";
@@ -25,6 +26,7 @@ interface SliceParams {
 
 const slicePrimitive: PrimitiveFunction<SliceParams> = definePrimitive<SliceParams>({
   name: "slice",
+  complex: "parts",
   type: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   jvp: linearJvp,
   transpose: ({ params: { start, shape, step }, inputs, cotangents }) => {
@@ -133,6 +135,16 @@ const spread = (n: Dim, interior: number): Dim => (n === 0 ? 0 : addDims(mulDims
 
 export const padPrimitive: PrimitiveFunction<PadParams> = definePrimitive<PadParams>({
   name: "pad",
+  complex: ({ params, inputs: [z] }) => {
+    const { re, im } = partsOf(z!);
+    const without = params.value === 0 || re !== undefined;
+    return [
+      complexOf({
+        re: without ? re && padPrimitive([re], params) : padPrimitive([apply(realPrimitive, {}, [z!])], params),
+        im: im && padPrimitive([im], { ...params, value: 0 }),
+      }),
+    ];
+  },
   type: ([x], { low, high, interior }) => ({
     shape: x!.shape.map((n, i) => addDims(addDims(low[i]!, high[i]!), spread(n, interior[i]!))),
     dtype: x!.dtype,

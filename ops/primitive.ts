@@ -4,6 +4,7 @@
  */
 import type { Dim } from "../core/dim.ts";
 import type { Primitive } from "../core/primitive.ts";
+import { complexOf, isComplexTensor, type Parts, partsOf, imagPrimitive, realPrimitive } from "../core/complex.ts";
 import { apply, applyMany, type Tensor } from "../core/tensor.ts";
 import type { LowerCall, Lowered } from "../kernel/lowering.ts";
 
@@ -76,7 +77,20 @@ export interface Rules<P extends object = any> {
   readonly lower?: (call: LowerCall<P>) => Lowered;
 }
 
+export interface ComplexCall<P extends object> {
+  readonly params: P;
+  readonly inputs: readonly Tensor[];
+}
+
+/**
+ * What a primitive is of complex operands. "parts": the same of the real parts and of the imaginary parts, with operands of other dtypes
+ * (indices, conditions) for both. "whole": it hands on whole numbers, as identities do. Otherwise the outputs, made of primitives of the parts.
+ */
+export type ComplexRule<P extends object = any> = "parts" | "whole" | ((call: ComplexCall<P>) => readonly Tensor[]);
+
 export interface RuledPrimitive<P extends object = any> extends Primitive<P>, Rules<P> {
+  /** Without it, complex operands are an error. */
+  readonly complex?: ComplexRule<P>;
   /** Of a primitive whose nodes carry more inputs than its rules see: how rules and inputs meet (see ad/composed.ts). */
   readonly composed?: Composed;
 }
@@ -100,12 +114,38 @@ export interface PrimitiveFunction<P extends object> {
   readonly primitive: RuledPrimitive<P>;
 }
 
-/** Declares a primitive and gives the function that applies it. */
+/** Declares a primitive and gives the function that applies it. Complex operands are taken apart here: see core/complex.ts. */
 export function definePrimitive<P extends object>(primitive: RuledPrimitive<P>): PrimitiveFunction<P> {
-  return Object.assign((inputs: readonly Tensor[], params: P) => apply(primitive, params, inputs), {
-    primitive,
-    many: (inputs: readonly Tensor[], params: P) => applyMany(primitive, params, inputs),
-  });
+  const takesApart = (inputs: readonly Tensor[]): boolean => primitive.complex !== "whole" && inputs.some(isComplexTensor);
+  return Object.assign(
+    (inputs: readonly Tensor[], params: P) =>
+      takesApart(inputs) ? ofComplex(primitive, inputs, params)[0]! : apply(primitive, params, inputs),
+    {
+      primitive,
+      many: (inputs: readonly Tensor[], params: P) =>
+        takesApart(inputs) ? [...ofComplex(primitive, inputs, params)] : applyMany(primitive, params, inputs),
+    },
+  );
+}
+
+/** The outputs of a primitive of complex operands. */
+function ofComplex<P extends object>(primitive: RuledPrimitive<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
+  const { complex, name } = primitive;
+  if (typeof complex === "function") return complex({ inputs, params });
+  if (complex === undefined)
+    throw new Error(
+      `${name}: is not defined for complex numbers, got ${inputs.map((t) => t.describe()).join(" and ")}; use real(z), imag(z) or abs(z) of them`,
+    );
+  const of = (part: keyof Parts): readonly Tensor[] | undefined => {
+    // Where one of several operands has the part, the others have zeros there, which are read from the whole number.
+    if (inputs.every((t) => !isComplexTensor(t) || partsOf(t)[part] === undefined)) return undefined;
+    const parts = inputs.map((t) =>
+      isComplexTensor(t) ? (partsOf(t)[part] ?? apply(part === "re" ? realPrimitive : imagPrimitive, {}, [t])) : t,
+    );
+    return applyMany(primitive, params, parts);
+  };
+  const [re, im] = [of("re"), of("im")];
+  return (re ?? im)!.map((_, i) => complexOf({ re: re?.[i], im: im?.[i] }));
 }
 
 /** Rules that come before the primitives' own, for the transforms they are handed to. */

@@ -13,6 +13,7 @@ import { definePrimitive, linearJvp } from "./primitive.ts";
 
 const reshapePrimitive = definePrimitive<{ readonly shape: Shape }>({
   name: "reshape",
+  complex: "parts",
   type: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   jvp: linearJvp,
   transpose: ({ inputs, cotangents }) => [reshape(cotangents[0]!, inputs[0]!.shape)],

@@ -9,6 +9,7 @@ import * as addN from "./addN.ts";
 import * as arithmetic from "./arithmetic.ts";
 import * as broadcast from "./broadcast.ts";
 import * as compare from "./compare.ts";
+import * as complex from "./complex.ts";
 import * as concatenate from "./concatenate.ts";
 import * as conv from "./conv.ts";
 import * as convert from "./convert.ts";
@@ -43,7 +44,23 @@ import * as triangular from "./triangular.ts";
 import * as windows from "./windows.ts";
 
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
-  ...[addN, arithmetic, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
+  ...[
+    addN,
+    arithmetic,
+    broadcast,
+    compare,
+    complex,
+    concatenate,
+    convert,
+    cumsum,
+    diagonal,
+    functions,
+    gather,
+    identity,
+    iota,
+    matmul,
+    pad,
+  ],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
   ...[cholesky, determinant, eigh, lu, pseudoinverse, qr, svd, triangular],
 ];

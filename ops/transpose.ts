@@ -17,6 +17,7 @@ interface TransposeParams {
 
 const transposePrimitive: PrimitiveFunction<TransposeParams> = definePrimitive<TransposeParams>({
   name: "transpose",
+  complex: "parts",
   type: ([x], { perm }): Aval => ({ shape: perm.map((p) => x!.shape[p]!), dtype: x!.dtype }),
   jvp: linearJvp,
   transpose: ({ params: { perm }, cotangents }) => [
@@ -102,6 +103,7 @@ function reverseView(v: View, axes: readonly number[]): View {
 
 const flipPrimitive: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>({
   name: "flip",
+  complex: "parts",
   type: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   jvp: linearJvp,
   transpose: ({ params, cotangents }) => [flipPrimitive([cotangents[0]!], params)],

@@ -44,6 +44,7 @@ export function windowView(
 
 export const windowsPrimitive: PrimitiveFunction<WindowParams> = definePrimitive<WindowParams>({
   name: "windows",
+  complex: "parts",
   type: ([x], { axis, size, stride, dilation }) => {
     const count = windowCount(x!.shape[axis]!, size, stride, dilation)!;
     return { shape: [...x!.shape.map((n, i) => (i === axis ? count : n)), size], dtype: x!.dtype };

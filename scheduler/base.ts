@@ -111,7 +111,7 @@ export abstract class BaseEngine implements SourceOwner {
   #initial(op: string, data: Data, { shape, dtype }: SourceOptions): { raw: RawData; shape: Shape } {
     this.alive(op);
     const raw = rawData(op, data, dtype);
-    return { raw, shape: shape ?? raw.nested ?? [raw.data.length] };
+    return { raw, shape: shape ?? raw.nested ?? [raw.count] };
   }
 
   #adopt<S extends Source>(source: S, raw: RawData): S {

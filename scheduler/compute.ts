@@ -169,15 +169,18 @@ export class Computer {
     if (node.layout?.sizesVersion === sizesVersion) return node.layout;
     const { offset, strides } = node.view;
     const shape = evaluateShape(node.tensor.shape, sizes);
+    // A complex number lies as two words along one more axis.
+    const words = evaluateShape(node.view.shape, sizes);
     const steps = strides.map((d) => evaluateDim(d, sizes));
     return (node.layout = {
       sizesVersion,
       shape,
+      words,
       strides: steps,
       start: evaluateDim(offset, sizes),
-      count: shape.reduce((n, d) => n * d, 1),
+      count: words.reduce((n, d) => n * d, 1),
       bufferLength: evaluateDim(node.slot.length, sizes),
-      inOnePiece: inOnePiece(shape, steps),
+      inOnePiece: inOnePiece(words, steps),
     });
   }
 
@@ -187,9 +190,9 @@ export class Computer {
 
   /** The value of a node in row-major order: a copy, or with `lend` a view of the buffer where the value is in one piece. */
   data(node: NodeState, lend = false): TypedArray {
-    const { shape, strides, start, count, bufferLength, inOnePiece } = this.#layout(node);
+    const { words, strides, start, count, bufferLength, inOnePiece } = this.#layout(node);
     const buffer = this.#parts.memory.view(node, bufferLength);
-    if (!inOnePiece) return gather(buffer, start, shape, strides, new (arrayOf(node.slot.storage))(count));
+    if (!inOnePiece) return gather(buffer, start, words, strides, new (arrayOf(node.slot.storage))(count));
     const value = count === bufferLength ? buffer : buffer.subarray(start, start + count);
     // Out of memory that threads share, slice would copy byte by byte.
     return lend ? value : new (arrayOf(node.slot.storage))(value);

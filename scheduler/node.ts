@@ -51,6 +51,8 @@ export interface Published {
 export interface Layout {
   readonly sizesVersion: number;
   readonly shape: readonly number[];
+  /** The shape in words of storage: for complex numbers, with an axis of two more. */
+  readonly words: readonly number[];
   readonly strides: readonly number[];
   readonly start: number;
   readonly count: number;

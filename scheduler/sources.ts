@@ -4,10 +4,9 @@
  */
 import { copy } from "../core/data.ts";
 import type { DimSizes } from "../core/dim.ts";
-import { arrayOf, dtypeInfo, type TypedArray } from "../core/dtype.ts";
-import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
+import type { TypedArray } from "../core/dtype.ts";
+import { type ConstantParams, constantData, constantPrimitive } from "../core/leaves.ts";
 import { isSource, type Source } from "../core/source.ts";
-import type { Tensor } from "../core/tensor.ts";
 import type { Backend } from "../kernel/backend.ts";
 import { sameBits, sameSizes } from "./bits.ts";
 import { type Account, Intake, type Order, type Write } from "./intake.ts";
@@ -87,7 +86,7 @@ export class Sources extends Intake<Held> {
     const { tensor } = node;
     const held = isSource(tensor) ? this.account(tensor) : undefined;
     if (held) held.node = node;
-    const data = held ? held.data : constantData(tensor);
+    const data = held ? held.data : tensor.primitive === constantPrimitive ? constantData(tensor.params as ConstantParams) : undefined;
     if (!data) return;
     try {
       this.#backend.write(this.#memory.place(node.own[0]!, data.byteLength, tensor), data);
@@ -110,10 +109,4 @@ export class Sources extends Intake<Held> {
   #current({ data, length, node }: Held): TypedArray {
     return data ?? this.#memory.view(node!, length);
   }
-}
-
-function constantData(t: Tensor): TypedArray | undefined {
-  if (t.primitive !== constantPrimitive) return undefined;
-  const { value, dtype } = t.params as ConstantParams;
-  return typeof value === "number" ? new (arrayOf(dtypeInfo(dtype).storage))([value]) : value;
 }

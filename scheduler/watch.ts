@@ -1,5 +1,5 @@
 /** Watches for NaN and infinities, and names the first node in topological order that goes bad: those above it are bad because of it. */
-import { isFloat } from "../core/dtype.ts";
+import { isInexact } from "../core/dtype.ts";
 import type { Computer } from "./compute.ts";
 import type { Failure, NodeState } from "./node.ts";
 
@@ -30,7 +30,7 @@ export class Watch {
 
   /** The first element that is no number, or -1. */
   #badAt(node: NodeState): number {
-    if (node.failure || node.tensor.outputs.length > 1 || !isFloat(node.tensor.dtype)) return -1;
+    if (node.failure || node.tensor.outputs.length > 1 || !isInexact(node.tensor.dtype)) return -1;
     return this.#computer.data(node, true).findIndex((v: number) => !Number.isFinite(v));
   }
 

@@ -1,8 +1,9 @@
 /** Broadcasting in types, by NumPy's rule: axes are matched from the last one; two sizes fit if they are equal or one is 1. */
+import type { Complex } from "../data.ts";
 import type { DimType, Fit, Pair, Result, SameDim, ShapeOf, ShapeType, Unranked } from "./shape.ts";
 import type { Show, ShowDim } from "./show.ts";
 
-type Scalar = number | boolean;
+type Scalar = number | boolean | Complex;
 
 /**
  * The shape of an elementwise result of two operands. Literals, then equal shapes, are settled first: it is cheap, and

@@ -5,6 +5,7 @@
  *
  * Unknowns stand right of `extends` throughout: on the left, `any` would take both branches.
  */
+import type { Complex } from "../data.ts";
 import type { SymbolicDim } from "../dim.ts";
 import type { shapeOf, Tensor } from "../tensor.ts";
 
@@ -60,7 +61,7 @@ type DimOf<D> = number extends D ? any : D extends SymbolicDim<infer N> ? (strin
 /** The shape of nested arrays, by their first elements, up to 8 deep; ragged ones are left to run time. */
 export type NestedShape<T, Depth extends 0[] = []> = 0 extends 1 & T
   ? any
-  : [T] extends [number | boolean]
+  : [T] extends [number | boolean | Complex]
     ? []
     : [T] extends [readonly []]
       ? [0]

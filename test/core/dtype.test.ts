@@ -2,13 +2,15 @@
 import { describe, expect, it } from "vitest";
 import { type DType, promote, promoteLiteral } from "../../core/dtype.ts";
 
-const order: readonly DType[] = ["bool", "uint32", "int32", "float32", "float64"];
+const order: readonly DType[] = ["bool", "uint32", "int32", "float32", "float64", "complex64", "complex128"];
 const table: Record<DType, readonly DType[]> = {
-  bool: ["bool", "uint32", "int32", "float32", "float64"],
-  uint32: ["uint32", "uint32", "int32", "float32", "float64"],
-  int32: ["int32", "int32", "int32", "float32", "float64"],
-  float32: ["float32", "float32", "float32", "float32", "float64"],
-  float64: ["float64", "float64", "float64", "float64", "float64"],
+  bool: ["bool", "uint32", "int32", "float32", "float64", "complex64", "complex128"],
+  uint32: ["uint32", "uint32", "int32", "float32", "float64", "complex64", "complex128"],
+  int32: ["int32", "int32", "int32", "float32", "float64", "complex64", "complex128"],
+  float32: ["float32", "float32", "float32", "float32", "float64", "complex64", "complex128"],
+  float64: ["float64", "float64", "float64", "float64", "float64", "complex128", "complex128"],
+  complex64: ["complex64", "complex64", "complex64", "complex64", "complex128", "complex64", "complex128"],
+  complex128: ["complex128", "complex128", "complex128", "complex128", "complex128", "complex128", "complex128"],
 };
 
 describe("dtype promotion", () => {
@@ -25,9 +27,27 @@ describe("dtype promotion", () => {
   });
 
   it("takes literals as weak: they change the kind, never the width", () => {
-    expect(order.map((d) => promoteLiteral(true, d))).toEqual(["bool", "uint32", "int32", "float32", "float64"]);
-    expect(order.map((d) => promoteLiteral(2, d))).toEqual(["int32", "uint32", "int32", "float32", "float64"]);
-    expect(order.map((d) => promoteLiteral(0.5, d))).toEqual(["float32", "float32", "float32", "float32", "float64"]);
-    expect(order.map((d) => promoteLiteral(NaN, d))).toEqual(["float32", "float32", "float32", "float32", "float64"]);
+    expect(order.map((d) => promoteLiteral(true, d))).toEqual(["bool", "uint32", "int32", "float32", "float64", "complex64", "complex128"]);
+    expect(order.map((d) => promoteLiteral(2, d))).toEqual(["int32", "uint32", "int32", "float32", "float64", "complex64", "complex128"]);
+    expect(order.map((d) => promoteLiteral(0.5, d))).toEqual([
+      "float32",
+      "float32",
+      "float32",
+      "float32",
+      "float64",
+      "complex64",
+      "complex128",
+    ]);
+    const complex = order.map((d) => promoteLiteral({ re: 0, im: 1 }, d));
+    expect(complex).toEqual(["complex64", "complex64", "complex64", "complex64", "complex128", "complex64", "complex128"]);
+    expect(order.map((d) => promoteLiteral(NaN, d))).toEqual([
+      "float32",
+      "float32",
+      "float32",
+      "float32",
+      "float64",
+      "complex64",
+      "complex128",
+    ]);
   });
 });

@@ -1,14 +1,15 @@
 /** Fusion changes no bit and needs fewer kernels: random graphs, run step by step and fused. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { arrayOf, dtypeInfo, storageBytes, type TypedArray } from "../../core/dtype.ts";
+import { arrayOf, storageBytes, type TypedArray } from "../../core/dtype.ts";
 import { topological } from "../../core/graph.ts";
-import { type ConstantParams, constantPrimitive } from "../../core/leaves.ts";
+import { type ConstantParams, constantData, constantPrimitive } from "../../core/leaves.ts";
 import { outputPrimitive, type Tensor } from "../../core/tensor.ts";
 import { fuse } from "../../kernel/fuse.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
 import type { Kernel, Operand, Slot, Step } from "../../kernel/kernel.ts";
-import { contiguous, type View } from "../../kernel/view.ts";
+import { outputView } from "../../kernel/lowering.ts";
+import type { View } from "../../kernel/view.ts";
 import { add, mul, sub } from "../../ops/arithmetic.ts";
 import { greater, isNaN, logicalAnd, logicalNot, where } from "../../ops/compare.ts";
 import { convert } from "../../ops/convert.ts";
@@ -40,9 +41,8 @@ function lower(roots: readonly Tensor[]): Lowered {
   const constants = new Map<Slot, TypedArray>();
   for (const t of topological(roots)) {
     if (t.primitive === constantPrimitive) {
-      const { value, dtype, shape } = t.params as ConstantParams;
-      const view = contiguous(dtypeInfo(dtype).storage, shape);
-      constants.set(view.slot, typeof value === "number" ? new (arrayOf(view.slot.storage))([value]) : value);
+      const view = outputView(t.outputs[0]!);
+      constants.set(view.slot, constantData(t.params as ConstantParams));
       views.set(t, [view]);
     } else if (t.primitive === outputPrimitive) views.set(t, [views.get(t.inputs[0]!)![(t.params as { index: number }).index]!]);
     else {

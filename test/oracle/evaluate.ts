@@ -3,17 +3,17 @@
  * interpreted at once. No fusion, no cache, no plan.
  */
 import { type DimSizes, evaluateDim } from "../../core/dim.ts";
-import { arrayOf, type DType, dtypeInfo, storageBytes, type TypedArray } from "../../core/dtype.ts";
+import { arrayOf, type DType, storageBytes, type TypedArray } from "../../core/dtype.ts";
 import { topological } from "../../core/graph.ts";
-import { type ConstantParams, constantPrimitive } from "../../core/leaves.ts";
+import { type ConstantParams, constantData, constantPrimitive } from "../../core/leaves.ts";
 import { evaluateShape } from "../../core/shape.ts";
 import { outputPrimitive, type Tensor } from "../../core/tensor.ts";
 import type { BoundOperand, Buffer } from "../../kernel/backend.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
 import type { Carry, Control } from "../../kernel/control.ts";
 import type { Kernel, Operand, Slot, Step } from "../../kernel/kernel.ts";
-import { checkRoom } from "../../kernel/lowering.ts";
-import { contiguous, type View } from "../../kernel/view.ts";
+import { checkRoom, outputView } from "../../kernel/lowering.ts";
+import type { View } from "../../kernel/view.ts";
 import { ownRules } from "../../ops/primitive.ts";
 
 export interface Numbers {
@@ -94,7 +94,7 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
     }
   };
   const filled = (t: Tensor, data: TypedArray): View[] => {
-    const view = contiguous(dtypeInfo(t.dtype).storage, t.shape);
+    const view = outputView(t.outputs[0]!);
     device.write(bufferOf(view.slot), data);
     return [view];
   };
@@ -103,10 +103,7 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
   const failures = new Map<Tensor, Failure>();
   const compute = (t: Tensor): readonly View[] => {
     for (const { shape } of t.outputs) evaluateShape(shape, sizes);
-    if (t.primitive === constantPrimitive) {
-      const { value, dtype } = t.params as ConstantParams;
-      return filled(t, typeof value === "number" ? new (arrayOf(dtypeInfo(dtype).storage))([value]) : value);
-    }
+    if (t.primitive === constantPrimitive) return filled(t, constantData(t.params as ConstantParams));
     if (t.primitive === outputPrimitive) return [views.get(t.inputs[0]!)![(t.params as { index: number }).index]!];
     const data = t.inputs.length === 0 ? leaf(t) : undefined;
     if (data) return filled(t, data);
@@ -133,12 +130,13 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
   return roots.map((t) => {
     const failure = failures.get(t);
     if (failure) return failure;
-    const { slot, offset, strides } = views.get(t)![0]!;
+    const { slot, offset, strides, shape: lies } = views.get(t)![0]!;
     const memory = device.view(bufferOf(slot), slot.storage, evaluateDim(slot.length, sizes));
     const shape = evaluateShape(t.shape, sizes);
-    const data = new (arrayOf(slot.storage))(shape.reduce((n, d) => n * d, 1));
+    const words = evaluateShape(lies, sizes);
+    const data = new (arrayOf(slot.storage))(words.reduce((n, d) => n * d, 1));
     const steps = strides.map((d) => evaluateDim(d, sizes));
-    return { shape, dtype: t.dtype, data: gathered(memory, evaluateDim(offset, sizes), shape, steps, data) };
+    return { shape, dtype: t.dtype, data: gathered(memory, evaluateDim(offset, sizes), words, steps, data) };
   });
 }
 

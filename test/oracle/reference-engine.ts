@@ -115,7 +115,7 @@ export class ReferenceEngine implements SourceOwner {
   #initial(op: string, data: Data, { shape, dtype }: VariableOptions): { raw: RawData; shape: Shape } {
     this.#alive(op);
     const raw = rawData(op, data, dtype);
-    return { raw, shape: shape ?? raw.nested ?? [raw.data.length] };
+    return { raw, shape: shape ?? raw.nested ?? [raw.count] };
   }
 
   #adopt<S extends Source>(source: S, raw: RawData): S {

@@ -33,7 +33,12 @@ const cases: readonly (readonly [what: string, act: () => unknown, ...words: (st
   ["a permutation that is none", () => wrong.transpose!(a, [0, 0]), "transpose", "0"],
   ["a concatenation that does not fit", () => wrong.concatenate!([a, tensor([[1, 2]])], 0), "concatenate", "[1, 3]", "[1, 2]"],
   ["nothing to concatenate", () => wrong.concatenate!([]), "concatenate"],
-  ["a dtype that is none", () => wrong.tensor!([1], { dtype: "float16" }), "float16", "float32, float64, int32, uint32 or bool"],
+  [
+    "a dtype that is none",
+    () => wrong.tensor!([1], { dtype: "float16" }),
+    "float16",
+    "float32, float64, complex64, complex128, int32, uint32 or bool",
+  ],
   ["a logarithm of bits", () => fx.bitwiseAnd(a, 1), "and", '"a"', /integer dtype/],
   ["a fraction as an integer", () => tensor([1.5], { dtype: "int32" }), "1.5", "int32"],
   ["a negative of a bool condition's branch", () => wrong.where!(flags, "yes", 0), "where", "yes"],
