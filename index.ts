@@ -126,7 +126,7 @@ export {
   tan,
   tanh,
 } from "./ops/functions.ts";
-export { probe, stopGradient } from "./ops/identity.ts";
+export { probe, separable, stopGradient } from "./ops/identity.ts";
 export {
   dynamicSlice,
   dynamicUpdateSlice,

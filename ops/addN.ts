@@ -1,72 +1,76 @@
-/** n-ary addition: where adjoints meet. One node however many terms, summed by the fixed tree over their positions. */
+/**
+ * n-ary addition: where adjoints meet. Terms are summed by the fixed tree over their positions (kernel/tree.ts). Few of them are one node; of many,
+ * each branch of the tree is a node of its own, so that a change of one term computes no more than the way up from it:
+ *
+ *     t0 + t4 + t8 + t12  ->  + t16 + t20 + t24 + t28  ->  ...    "add in turn": one of the four partial sums of a block
+ *                                                      \
+ *                                     (p0 + p1) + (p2 + p3)       "add": a block, and above blocks their pairs
+ */
 import { complexOf, partsOf } from "../core/complex.ts";
 import { dtypeInfo } from "../core/dtype.ts";
 import { sameShape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import { body } from "../kernel/kernel.ts";
-import { copyStep, loop, outputView } from "../kernel/lowering.ts";
-import { PARTIALS } from "../kernel/tree.ts";
-import { contiguous, sliceView } from "../kernel/view.ts";
+import { loop, outputView } from "../kernel/lowering.ts";
+import { BLOCK, PARTIALS } from "../kernel/tree.ts";
 import { batchAlong } from "./broadcast.ts";
 import { definePrimitive, type Maybe, type PrimitiveFunction } from "./primitive.ts";
 
-/** Up to this many operands are added in one kernel; more are gathered in memory and folded, by the same tree. */
+/** Up to this many terms are added in one node. */
 const DIRECT = 16;
+/** So many terms of a partial sum are one node. */
+const IN_TURN = 4;
 
-const addNPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
-  name: "add",
-  complex: ({ inputs }) => {
-    const parts = inputs.map(partsOf);
-    return [complexOf({ re: addN(parts.map((p) => p.re)), im: addN(parts.map((p) => p.im)) })];
-  },
-  type: (inputs) => {
-    const first = inputs[0]!;
-    if (first.dtype === "bool") throw new Error(`add: needs operands of one numeric dtype, got ${first.describe()}`);
-    for (const t of inputs)
-      if (!sameShape(t.shape, first.shape) || t.dtype !== first.dtype)
-        throw new Error(`add: needs operands of one type, got ${first.describe()} and ${t.describe()}`);
-    return { shape: first.shape, dtype: first.dtype };
-  },
-  jvp: ({ tangents }) => [addN(tangents)],
-  transpose: ({ cotangents, linear }) => linear.map((l) => (l ? cotangents[0] : undefined)),
-  batch: ({ inputs, batched, size }) => [addN(inputs.map((t, i) => (batched[i] ? t : batchAlong(t, size))))],
-  lower: ({ inputs, outputTypes: [type] }) => {
-    const output = outputView(type!);
-    const { storage } = dtypeInfo(type!.dtype);
-    if (inputs.length <= DIRECT) {
-      const values = [sumByTree(inputs.map((_, i) => e.read(i, storage)))];
-      return {
-        steps: [
-          loop({
-            shape: type!.shape,
-            body: body(
-              inputs.map(() => storage),
-              values,
-            ),
-            reads: inputs,
-            writes: [output],
-          }),
-        ],
-        outputs: [output],
-      };
-    }
-    const stacked = contiguous(storage, [...type!.shape, inputs.length]);
-    const ones = stacked.shape.map(() => 1);
-    const copies = inputs.map((x, i) => {
-      const place = sliceView(stacked, [...type!.shape.map(() => 0), i], [...type!.shape, 1], ones);
-      return copyStep(x, { ...place, shape: type!.shape, strides: place.strides.slice(0, -1) });
-    });
-    const sum = loop({
-      shape: stacked.shape,
-      body: body([storage], [e.read(0, storage)]),
-      reads: [stacked],
-      writes: [output],
-      fold: "sum",
-    });
-    return { steps: [...copies, sum], outputs: [output] };
-  },
-});
+/** A primitive that adds its operands in an order. */
+const adding = (
+  name: string,
+  inOrder: (terms: readonly e.Expr[]) => e.Expr,
+  again: (terms: readonly Maybe[]) => Maybe,
+): PrimitiveFunction<object> =>
+  definePrimitive<object>({
+    name,
+    type: (inputs) => {
+      const first = inputs[0]!;
+      if (first.dtype === "bool") throw new Error(`add: needs operands of one numeric dtype, got ${first.describe()}`);
+      for (const t of inputs)
+        if (!sameShape(t.shape, first.shape) || t.dtype !== first.dtype)
+          throw new Error(`add: needs operands of one type, got ${first.describe()} and ${t.describe()}`);
+      return { shape: first.shape, dtype: first.dtype };
+    },
+    complex: ({ inputs }) => {
+      const parts = inputs.map(partsOf);
+      return [complexOf({ re: again(parts.map((p) => p.re))!, im: again(parts.map((p) => p.im))! })];
+    },
+    jvp: ({ tangents }) => [again(tangents)],
+    transpose: ({ cotangents, linear }) => linear.map((l) => (l ? cotangents[0] : undefined)),
+    batch: ({ inputs, batched, size }) => [again(inputs.map((t, i) => (batched[i] ? t : batchAlong(t, size))))!],
+    lower: ({ inputs, outputTypes: [type] }) => {
+      const output = outputView(type!);
+      const { storage } = dtypeInfo(type!.dtype);
+      const storages = inputs.map(() => storage);
+      const value = inOrder(storages.map((s, i) => e.read(i, s)));
+      return { steps: [loop({ shape: type!.shape, body: body(storages, [value]), reads: inputs, writes: [output] })], outputs: [output] };
+    },
+  });
+
+const addPrimitive: PrimitiveFunction<object> = adding(
+  "add",
+  (terms) => sumByTree(terms),
+  (terms) => addN(terms),
+);
+const inTurnPrimitive: PrimitiveFunction<object> = adding(
+  "add in turn",
+  (terms) => terms.reduce((a, b) => e.add(a, b)),
+  (terms) => inTurn(terms.filter((t) => t !== undefined)),
+);
+
+/** Whether a node adds up what may change one by one: where one of its terms has changed alone, others will. */
+export const addsMany = ({ primitive, inputs }: Tensor): boolean =>
+  primitive === inTurnPrimitive.primitive ||
+  (primitive === addPrimitive.primitive && (inputs.length > PARTIALS || inputs.some((x) => x.primitive === inTurnPrimitive.primitive)));
+
+const inTurn = (terms: readonly Tensor[]): Maybe => (terms.length <= 1 ? terms[0] : inTurnPrimitive(terms, {}));
 
 /** The fixed tree over fewer values than a block; an absent partial sum adds nothing. */
 export function sumByTree(terms: readonly e.Expr[]): e.Expr {
@@ -85,8 +89,29 @@ export function addN(terms: readonly Tensor[]): Tensor;
 export function addN(terms: readonly Maybe[]): Maybe;
 export function addN(terms: readonly Maybe[]): Maybe {
   const present = terms.filter((t) => t !== undefined);
-  return present.length <= 1 ? present[0] : addNPrimitive(present, {});
+  if (present.length <= 1) return present[0];
+  if (present.length <= DIRECT) return addPrimitive(present, {});
+  let level: Tensor[] = [];
+  for (let start = 0; start < present.length; start += BLOCK) level.push(sumOfBlock(present.slice(start, start + BLOCK)));
+  while (level.length > 1) {
+    const above: Tensor[] = [];
+    for (let i = 0; i < level.length; i += 2) above.push(i + 1 < level.length ? addPrimitive(level.slice(i, i + 2), {}) : level[i]!);
+    level = above;
+  }
+  return level[0];
+}
+
+/** The terms of a block: its partial sums, each in so many nodes as it takes, added up. */
+function sumOfBlock(terms: readonly Tensor[]): Tensor {
+  if (terms.length <= DIRECT) return addN(terms);
+  const partials = Array.from({ length: PARTIALS }, (_, p) => {
+    const own = terms.filter((_, i) => i % PARTIALS === p);
+    let partial = inTurn(own.slice(0, IN_TURN))!;
+    for (let i = IN_TURN; i < own.length; i += IN_TURN) partial = inTurn([partial, ...own.slice(i, i + IN_TURN)])!;
+    return partial;
+  });
+  return addPrimitive(partials, {});
 }
 
 /** What this file defines, for table.ts. */
-export const primitives = [addNPrimitive.primitive];
+export const primitives = [addPrimitive.primitive, inTurnPrimitive.primitive];

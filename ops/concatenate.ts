@@ -87,6 +87,14 @@ const concatenatePrimitive: PrimitiveFunction<ConcatenateParams> = definePrimiti
   },
 });
 
+/** What was put side by side along an axis to make a tensor, each of size 1 there; nothing when it is not so made. */
+export const stackedAlong = (t: Tensor, axis: number): readonly Tensor[] | undefined =>
+  t.primitive === concatenatePrimitive.primitive &&
+  (t.params as ConcatenateParams).axis === axis &&
+  t.inputs.every((x) => sameDim(x.shape[axis]!, 1))
+    ? t.inputs
+    : undefined;
+
 /** Operands in one dtype. */
 function parts(op: string, operands: readonly Operand[]): Tensor[] {
   if (!Array.isArray(operands)) throw new Error(`${op}: needs a list of tensors, got ${showArgument(operands)}`);

@@ -15,7 +15,7 @@ import { keptAxes, lowerFold, reducedShape } from "./fold.ts";
 import { dimSize, iotaOf } from "./iota.ts";
 import { type Operand, toFloat, toTensor } from "./operand.ts";
 import { sliceOf } from "./pad.ts";
-import { concatenate } from "./concatenate.ts";
+import { concatenate, stackedAlong } from "./concatenate.ts";
 import { definePrimitive, type PrimitiveFunction, type Rules, type RuledPrimitive } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
 import type { Reducer } from "./signatures.ts";
@@ -139,12 +139,21 @@ const countable = (op: string, x: Operand): Tensor => {
   return t.dtype === "bool" ? convert(t, "int32") : t;
 };
 
-/** The sum over some axes (default: all). The sum of nothing is 0; bools count as integers. */
+/**
+ * The sum over some axes (default: all). The sum of nothing is 0; bools count as integers. What was stacked is added up without being stacked, to the
+ * same bits: then a change of one part computes its way up the sum and no more.
+ */
 export const sum: Reducer<"sum", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
   const t = countable("sum", x);
   const r = reductionOf("sum", t, argument);
-  return finish(r.axes.length === 0 ? t : reduceSum([t], { axes: r.axes }), t.shape, r);
+  return finish(sumOver(t, r.axes), t.shape, r);
 };
+
+function sumOver(t: Tensor, axes: readonly number[]): Tensor {
+  if (axes.length === 0) return t;
+  const parts = axes.length === 1 ? stackedAlong(t, axes[0]!) : undefined;
+  return parts ? addN(parts.map((x) => reshape(x, reducedShape(x.shape, axes)))) : reduceSum([t], { axes });
+}
 
 /** The product over some axes (default: all). Derivatives are exact where factors are 0. */
 export const prod: Reducer<"prod", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
@@ -157,7 +166,7 @@ export const prod: Reducer<"prod", ReduceArgument> = (x: Operand, argument?: Red
 export const mean: Reducer<"mean", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
   const t = toFloat("mean", x);
   const r = reductionOf("mean", t, argument);
-  return finish(div(reduceSum([t], { axes: r.axes }), dimSize(countOf(t.shape, r.axes), t.dtype)), t.shape, r);
+  return finish(div(sumOver(t, r.axes), dimSize(countOf(t.shape, r.axes), t.dtype)), t.shape, r);
 };
 
 // ---- extremes

@@ -6,7 +6,8 @@
  * Both walks are remembered, in states.ts: a change that happened before costs two look-ups, and no walk.
  *
  * A dirty node that needs a passing value shows where the frontier of a change runs: from then on that value is stored, and the
- * same change finds it the next time.
+ * same change finds it the next time. Where a sum of many terms has changed in some of them, the frontier of changes like it runs through the
+ * others.
  *
  * All states and plans belong to one version of the necessary set.
  */
@@ -226,6 +227,7 @@ export class Dirt {
       if (n.needed !== walk && !target.wants(n)) continue;
       const dirty = !passing.has(n);
       if (!dirty && n.neededByDirt === walk) n.frontier = true;
+      if (dirty && n.addsMany && !n.addedInPart && n.inputs.some((x) => !x.leaf && (x.absent !== walk || passing.has(x)))) addInPart(n);
       for (const input of n.inputs) {
         input.needed = walk;
         if (dirty) input.neededByDirt = walk;
@@ -244,6 +246,18 @@ export class Dirt {
       if (n.released) throw new Error(`invariant: ${n.tensor.describe()} is dirty and not necessary`);
       if (!n.cutoff)
         for (const user of n.users) if (!dirty.has(user)) throw new Error(`invariant: ${user.tensor.describe()} is above dirt and clean`);
+    }
+  }
+}
+
+/** Some terms of a sum of many have changed and others not: next time it may be others. All of them, and the sum's branches, are stored from now on. */
+function addInPart(sum: NodeState): void {
+  const open = [sum];
+  for (let n = open.pop(); n; n = open.pop()) {
+    n.addedInPart = true;
+    for (const input of n.inputs) {
+      input.frontier ||= !input.leaf;
+      if (input.addsMany && !input.addedInPart) open.push(input);
     }
   }
 }

@@ -14,6 +14,7 @@ import { bodiesOf, writtenSlots } from "../kernel/control.ts";
 import { operandsOf, type Slot, type Step } from "../kernel/kernel.ts";
 import { type Lowered, outputView } from "../kernel/lowering.ts";
 import type { View } from "../kernel/view.ts";
+import { addsMany } from "../ops/addN.ts";
 import { lowerNode } from "../ops/lower.ts";
 import type { Observation } from "./publish.ts";
 
@@ -89,8 +90,11 @@ export class NodeState implements Origin {
   cutoff = false;
   propagated: TypedArray | undefined;
 
-  /** Whether a change has needed the value while it was up to date: then it is stored, not left inside a kernel. */
+  /** Whether a change has needed the value while it was up to date, or will: then it is stored, not left inside a kernel. */
   frontier = false;
+  /** Whether it is a branch of a sum of many terms, and whether a change has reached some of them and not others. */
+  readonly addsMany: boolean;
+  addedInPart = false;
 
   /** The run of a plan in which an observed node was last computed, and what was last published of it, and when. */
   computedAt = 0;
@@ -114,6 +118,7 @@ export class NodeState implements Origin {
     this.tensor = tensor;
     this.inputs = inputs;
     this.leaf = tensor.primitive === constantPrimitive || isSource(tensor);
+    this.addsMany = addsMany(tensor);
     let lowered: Lowered;
     try {
       lowered = lower(tensor, inputs);

@@ -13,6 +13,7 @@ import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { mul, square } from "../../ops/arithmetic.ts";
 import { exp } from "../../ops/functions.ts";
+import { separable } from "../../ops/identity.ts";
 import { reshape } from "../../ops/reshape.ts";
 import { itemOf } from "./values.ts";
 
@@ -43,6 +44,7 @@ const transforms: Record<string, Derivative> = {
   "grad of vmap": { order: 1, of: (f) => (x) => item(grad((v: Tensor) => item(vmap(f)(v)))(vector(x))) },
   // Derivatives of order 0: what is between the others must let them pass.
   vmap: { order: 0, of: (f) => (x) => item(vmap(f)(vector(x))) },
+  separable: { order: 0, of: (f) => (x) => separable(f(x)) },
   customJvp: {
     order: 0,
     of: (f) => customJvp<[Tensor], Tensor>(f, ([x], [dx]) => jvp(f, [x], [dx])[1]),
