@@ -20,7 +20,7 @@ import { type Backend, countsOf, newEngine } from "../fluxion.ts";
 import { type Pinn, type Problem, viscosity } from "./pinn.ts";
 
 /** u at all points; t and x are vectors. */
-function network(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
+export function network(p: readonly Tensor[], t: Tensor, x: Tensor): Tensor {
   let a: Tensor = stack([t, x], -1);
   for (let k = 0; k < p.length; k += 2) {
     a = add(matmul(a, p[k]!), p[k + 1]!);

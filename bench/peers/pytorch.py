@@ -80,6 +80,30 @@ def pinn(t, x, *parameters):
     return step, step
 
 
+def jacobian(t, x, *parameters):
+    t, x = t.double(), x.double()
+    parameters = tuple(p.double() for p in parameters)
+
+    def u(p, t, x):
+        return network(p, torch.stack([t, x])).squeeze()
+
+    def residual(p, t, x):
+        ut, ux = torch.func.grad(u, argnums=(1, 2))(p, t, x)
+        uxx = torch.func.grad(torch.func.grad(u, argnums=2), argnums=2)(p, t, x)
+        return ut + u(p, t, x) * ux - 0.01 / math.pi * uxx
+
+    rows = torch.func.vmap(torch.func.grad(residual), in_dims=(None, 0, 0))
+
+    def step():
+        return torch.cat([g.reshape(len(t), -1) for g in rows(parameters, t, x)], 1)
+
+    def outputs():
+        j = step()
+        return [(j.T @ j).float()]
+
+    return step, outputs
+
+
 def plain(f):
     def make(*inputs):
         def step():
@@ -100,6 +124,7 @@ works = {
     "mlp": mlp,
     "adam": adam,
     "pinn": pinn,
+    "jacobian": jacobian,
 }
 
 
