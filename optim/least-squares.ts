@@ -63,6 +63,7 @@ export interface LeastSquares<P> {
   readonly accepted: State<[]>;
   /** 0 while it runs, else the number of one of `reasons`: int32. */
   readonly status: State<[]>;
+  readonly reasons: readonly string[];
   readonly clock: Clock;
   readonly states: readonly State[];
 }
@@ -155,6 +156,7 @@ export function levenbergMarquardt<const T>(
     count,
     accepted,
     status,
+    reasons,
     clock,
     states: [p, lambda, growth, scale, count, accepted, status],
   };

@@ -3,6 +3,7 @@ export { adafactor, type AdafactorOptions } from "./adafactor.ts";
 export { type AdamScaling, type MomentumOptions, type RmsScaling, scaleByAdam, scaleByLion, scaleByRms, trace } from "./adaptive.ts";
 export { chain, type Optimizer, type OptimizerCall, type OptimizerResult, type Register, stateless } from "./optimizer.ts";
 export { adam, adamw, type DecayOptions, lion, type RateOptions, rmsprop, sgd } from "./optimizers.ts";
+export { NotFinite, type Outcome, type Progress, Run, type Runnable, type RunOptions } from "./run.ts";
 export {
   cosineDecay,
   exponentialDecay,
@@ -15,6 +16,7 @@ export {
   warmupCosine,
 } from "./schedules.ts";
 export { type LeastSquares, type LeastSquaresOptions, levenbergMarquardt, reasons } from "./least-squares.ts";
+export { minimize, type MinimizeOptions, run } from "./minimize.ts";
 export { type Initial, type Parameters, type ParameterStates } from "./parameters.ts";
 export { ravel, unravel } from "./ravel.ts";
 export { type PointResidual, type Residual } from "./residuals.ts";
