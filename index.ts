@@ -160,7 +160,7 @@ export { type DegenerateOptions } from "./ops/degenerate.ts";
 export { eigh, type Eigh, eigvalsh } from "./ops/eigh.ts";
 export { lu, type LU } from "./ops/lu.ts";
 export { expm, type ExpmOptions, matrixPower } from "./ops/matrix-functions.ts";
-export { cond, matrixNorm, type MatrixNormOptions, type MatrixOrder } from "./ops/matrix-norm.ts";
+export { conditionNumber, matrixNorm, type MatrixNormOptions, type MatrixOrder } from "./ops/matrix-norm.ts";
 export { type LeastSquares, lstsq, matrixRank, pinv, type RankOptions } from "./ops/pseudoinverse.ts";
 export { qr, type QR, type QROptions } from "./ops/qr.ts";
 export { svd, type SVD, type SVDOptions, svdvals } from "./ops/svd.ts";
@@ -210,6 +210,10 @@ export { jvp, linearize, type TransformOptions } from "./ad/jvp.ts";
 export { laplacian, type LaplacianOptions } from "./ad/laplacian.ts";
 export { vjp } from "./ad/vjp.ts";
 export { type AxisTree, vmap, type VmapOptions } from "./ad/vmap.ts";
+
+// ---- loops and branches
+export { cond, switchCase } from "./ad/control/branches.ts";
+export { fold, fori, scan, type ScanOptions, whileLoop, type WhileOptions } from "./ad/control/loops.ts";
 
 // ---- engines
 export { type BaseEngine } from "./scheduler/base.ts";

@@ -17,7 +17,7 @@ export function batchAll(outputs: readonly Tensor[], leaves: ReadonlyMap<Tensor,
       const inputs = t.inputs.map((input) => images.get(input)?.[0] ?? input);
       images.set(
         t,
-        withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size })),
+        withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size, rules })),
       );
     }
   }

@@ -87,7 +87,7 @@ class Pass {
       } else {
         const flags = t.inputs.map((input) => linear.has(input));
         const back = withSite(t.site, () =>
-          rules.rule(t.primitive, "transpose")({ params: t.params, inputs: t.inputs, linear: flags, cotangents: cts }),
+          rules.rule(t.primitive, "transpose")({ params: t.params, inputs: t.inputs, linear: flags, cotangents: cts, rules }),
         );
         for (let k = t.inputs.length - 1; k >= 0; k--) if (flags[k] && back[k]) contribute(t.inputs[k]!, 0, back[k]!);
       }

@@ -5,11 +5,8 @@
 import { dependents } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
 import { outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
-import { type Maybe, ownRules, type RuledPrimitive, type RuleSet } from "../ops/primitive.ts";
+import { type Maybe, type Mode, ownRules, type RuledPrimitive, type RuleSet } from "../ops/primitive.ts";
 import { deferred, transposedVjp } from "./reverse-rule.ts";
-
-/** What becomes of tangents: they are wanted as they are, or will be transposed. */
-export type Mode = "forward" | "reverse";
 
 /** The tangents of outputs, given those of leaves. What depends on no seed has none: a structural zero. */
 export function pushForward(
@@ -45,5 +42,5 @@ export function tangentsOf(
   const vjp = rules.preferred(t.primitive, "vjp");
   if (vjp && mode === "reverse") return deferred(t, tangents, vjp);
   if (vjp && !rules.hasJvp(t.primitive)) return transposedVjp(t, tangents, vjp, rules);
-  return rules.rule(t.primitive, "jvp", transform)({ params: t.params, inputs: t.inputs, tangents, outputs: outputsOf(t) });
+  return rules.rule(t.primitive, "jvp", transform)({ params: t.params, inputs: t.inputs, tangents, outputs: outputsOf(t), rules, mode });
 }

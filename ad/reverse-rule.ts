@@ -26,9 +26,9 @@ interface DeferredParams {
 const deferredPrimitive = definePrimitive<DeferredParams>({
   name: "tangent for a vjp rule",
   type: (inputs, p) => inputs.slice(p.inputs, p.inputs + p.outputs).map((t) => t.outputs[0]!),
-  transpose: ({ params: p, inputs, cotangents }) => {
+  transpose: ({ params: p, inputs, cotangents, rules }) => {
     const outputs = inputs.slice(p.inputs, p.inputs + p.outputs);
-    const given = p.rule({ params: p.params, inputs: inputs.slice(0, p.inputs), outputs, cotangents });
+    const given = p.rule({ params: p.params, inputs: inputs.slice(0, p.inputs), outputs, cotangents, rules });
     checkCotangents(p.name, "vjp", given, inputs.slice(0, p.inputs));
     return [...new Array<undefined>(p.inputs + p.outputs).fill(undefined), ...p.moved.map((i) => given[i])];
   },
@@ -52,7 +52,7 @@ export function deferred(t: Tensor, tangents: readonly Maybe[], rule: Vjp): read
 export function transposedVjp(t: Tensor, tangents: readonly Maybe[], rule: Vjp, rules: RuleSet): readonly Maybe[] {
   const outputs = outputsOf(t);
   const cotangents = outputs.map((y) => placeholderLike(y));
-  const given = rule({ params: t.params, inputs: t.inputs, outputs, cotangents });
+  const given = rule({ params: t.params, inputs: t.inputs, outputs, cotangents, rules });
   checkCotangents(t.primitive.name, "vjp", given, t.inputs);
   const used = given.flatMap((ct, i) => (ct && tangents[i] ? [[ct, tangents[i]] as const] : []));
   const pushed = pullBack(

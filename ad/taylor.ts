@@ -88,7 +88,7 @@ class Curve {
       const series = inputs.map((input) => (input ? Array.from({ length: k + 1 }, (_, i) => this.at(input, i)) : []));
       const outputs = outputsOf(t);
       const found = outputs.map((y) => Array.from({ length: k }, (_, i) => this.at(y, i)));
-      return recurrence({ params: t.params, inputs: t.inputs, outputs, order: k, series, found });
+      return recurrence({ params: t.params, inputs: t.inputs, outputs, order: k, series, found, rules: this.#rules });
     }
     if (held.length === 0 && (k === 1 || this.#isLinear(t))) return this.#tangent(t, k, inputs);
     if (this.#isProduct(t, moving)) return this.#product(t, k, moving);

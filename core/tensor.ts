@@ -109,12 +109,32 @@ const table = new InternTable();
 export function apply(primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor {
   const same = primitive.simplify?.(inputs, params);
   if (same) return same;
-  const found = primitive.unique ? undefined : table.find(primitive, params, inputs);
-  if (found) return found;
+  const node = (primitive.unique ? undefined : table.find(primitive, params, inputs)) ?? make(primitive, params, inputs);
+  for (const record of records) record.add(node);
+  return node;
+}
+
+function make(primitive: Primitive, params: object, inputs: readonly Tensor[]): Tensor {
   const outputs = primitive.type(inputs, params);
   const node = new Tensor(primitive, params, inputs, Array.isArray(outputs) ? outputs : [outputs as Aval], ownerOf(primitive.name, inputs));
   if (!primitive.unique) table.add(node);
   return node;
+}
+
+const records: Set<Tensor>[] = [];
+
+/**
+ * What `build` gives, and the nodes that it applied, new or not: what was written inside a function, whatever equal expressions there are
+ * outside of it.
+ */
+export function recorded<T>(build: () => T): { readonly result: T; readonly applied: ReadonlySet<Tensor> } {
+  const applied = new Set<Tensor>();
+  records.push(applied);
+  try {
+    return { result: build(), applied };
+  } finally {
+    records.splice(records.indexOf(applied), 1);
+  }
 }
 
 /** Projects one output of a node with several. */

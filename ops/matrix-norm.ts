@@ -61,11 +61,11 @@ function normOfLast(t: Tensor, ord: MatrixOrder): Tensor {
 }
 
 /** The condition of each matrix: the ratio of its greatest and its least singular value; for other norms that of the matrix times that of the inverse. */
-export function cond(a: Operand, ord: MatrixOrder = 2): Tensor {
+export function conditionNumber(a: Operand, ord: MatrixOrder = 2): Tensor {
   if (ord === 2 || ord === -2) {
-    const { s } = svd(matrices("cond", a));
+    const { s } = svd(matrices("conditionNumber", a));
     return ord === 2 ? div(max(s, -1), min(s, -1)) : div(min(s, -1), max(s, -1));
   }
-  const t = squareMatrices("cond", a);
+  const t = squareMatrices("conditionNumber", a);
   return mul(matrixNorm(t, { ord }), matrixNorm(inv(t), { ord }));
 }

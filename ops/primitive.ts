@@ -11,7 +11,16 @@ import type { LowerCall, Lowered } from "../kernel/lowering.ts";
 /** A tangent or cotangent that is structurally zero is undefined, never a tensor of zeros. */
 export type Maybe = Tensor | undefined;
 
-export interface JvpCall<P extends object> {
+/** What becomes of tangents: they are wanted as they are, or will be transposed. */
+export type Mode = "forward" | "reverse";
+
+/** What every rule of a transform is told: the rules that the transform was handed, for primitives that hold graphs of their own. */
+interface Handed {
+  readonly rules: RuleSet;
+}
+
+export interface JvpCall<P extends object> extends Handed {
+  readonly mode: Mode;
   readonly params: P;
   readonly inputs: readonly Tensor[];
   /** One for each input; at least one is defined. */
@@ -20,7 +29,7 @@ export interface JvpCall<P extends object> {
   readonly outputs: readonly Tensor[];
 }
 
-export interface TransposeCall<P extends object> {
+export interface TransposeCall<P extends object> extends Handed {
   readonly params: P;
   readonly inputs: readonly Tensor[];
   /** Which inputs are linear here; the rule answers for those and may use the values of the others only. */
@@ -29,7 +38,7 @@ export interface TransposeCall<P extends object> {
   readonly cotangents: readonly Maybe[];
 }
 
-export interface BatchCall<P extends object> {
+export interface BatchCall<P extends object> extends Handed {
   readonly params: P;
   /** Batched inputs carry the batch as axis 0. */
   readonly inputs: readonly Tensor[];
@@ -37,7 +46,7 @@ export interface BatchCall<P extends object> {
   readonly size: Dim;
 }
 
-export interface VjpCall<P extends object> {
+export interface VjpCall<P extends object> extends Handed {
   readonly params: P;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
@@ -45,7 +54,7 @@ export interface VjpCall<P extends object> {
   readonly cotangents: readonly Maybe[];
 }
 
-export interface JetCall<P extends object> {
+export interface JetCall<P extends object> extends Handed {
   readonly params: P;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];

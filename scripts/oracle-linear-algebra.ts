@@ -155,7 +155,7 @@ export const linearAlgebra: Readonly<Record<string, Operation>> = {
   solve,
   solve_ex: solve,
   solve_triangular: solveTriangular,
-  cond: ([a], args, o) => fx.cond(a!, orderOf(o.p ?? args[0] ?? 2)),
+  cond: ([a], args, o) => fx.conditionNumber(a!, orderOf(o.p ?? args[0] ?? 2)),
   eigvalsh: ([a]) => fx.eigvalsh(symmetric(a!)) as Tensor,
   householder_product: householderProduct,
   lstsq_grad_oriented: lstsq,

@@ -8,7 +8,7 @@ import { eigh } from "../../ops/eigh.ts";
 import { lu } from "../../ops/lu.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { expm, matrixPower } from "../../ops/matrix-functions.ts";
-import { cond, matrixNorm } from "../../ops/matrix-norm.ts";
+import { conditionNumber, matrixNorm } from "../../ops/matrix-norm.ts";
 import { lstsq, pinv } from "../../ops/pseudoinverse.ts";
 import { slice } from "../../ops/pad.ts";
 import { qr } from "../../ops/qr.ts";
@@ -235,5 +235,5 @@ export const matrixFunctionCases: readonly Case[] = [
       domain: [-1, 1],
     }),
   ),
-  { name: "cond", f: (a) => cond(spread(a!)), shapes: [[3, 3]], domain: [-1, 1] },
+  { name: "conditionNumber", f: (a) => conditionNumber(spread(a!)), shapes: [[3, 3]], domain: [-1, 1] },
 ];

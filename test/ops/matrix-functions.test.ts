@@ -5,7 +5,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { mul, sub } from "../../ops/arithmetic.ts";
 import { eye } from "../../ops/creation.ts";
 import { expm, matrixPower } from "../../ops/matrix-functions.ts";
-import { cond, matrixNorm } from "../../ops/matrix-norm.ts";
+import { conditionNumber, matrixNorm } from "../../ops/matrix-norm.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { lstsq, matrixRank, pinv } from "../../ops/pseudoinverse.ts";
 import { swapaxes } from "../../ops/transpose.ts";
@@ -166,8 +166,8 @@ it("norms and condition numbers of a matrix whose singular values are known", ()
     [-Infinity, 4.8],
   ] as const;
   for (const [ord, value] of norms) expectClose(matrixNorm(a, { ord }), [value]);
-  expectClose(cond(a), [4 / 3]);
-  expectClose(cond(a, "fro"), [25 / 12]);
+  expectClose(conditionNumber(a), [4 / 3]);
+  expectClose(conditionNumber(a, "fro"), [25 / 12]);
   const stack = some(3, 2, 4);
   expect(matrixNorm(stack, { ord: "nuc", axis: [0, 1] }).shape).toEqual([4]);
   expect(matrixNorm(stack, { axis: [0, 2], keepdims: true }).shape).toEqual([1, 2, 1]);

@@ -6,6 +6,7 @@ import { type DimSizes, evaluateDim } from "../../core/dim.ts";
 import { arrayOf, type DType, storageBytes, type TypedArray } from "../../core/dtype.ts";
 import { topological } from "../../core/graph.ts";
 import { type ConstantParams, constantData, constantPrimitive } from "../../core/leaves.ts";
+import type { Aval } from "../../core/primitive.ts";
 import { evaluateShape } from "../../core/shape.ts";
 import { outputPrimitive, type Tensor } from "../../core/tensor.ts";
 import type { BoundOperand, Buffer } from "../../kernel/backend.ts";
@@ -15,6 +16,7 @@ import type { Kernel, Operand, Slot, Step } from "../../kernel/kernel.ts";
 import { checkRoom, outputView } from "../../kernel/lowering.ts";
 import type { View } from "../../kernel/view.ts";
 import { ownRules } from "../../ops/primitive.ts";
+import { controls, type Run } from "./control.ts";
 
 export interface Numbers {
   readonly shape: readonly number[];
@@ -30,6 +32,10 @@ export interface Failure {
 
 export type Result = Numbers | Failure;
 export const failed = (r: Result): r is Failure => "error" in r;
+const orThrow = (r: Result): Numbers => {
+  if (failed(r)) throw r.error;
+  return r;
+};
 
 /** The numbers of every root. `leaf` gives those of sources and other leaves; `sizes` the named dimensions. */
 export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArray | undefined, sizes: DimSizes): Result[] {
@@ -93,20 +99,35 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
         control.cases[Math.max(0, Math.min(word(control.index), control.cases.length - 1))]!.forEach(carryOut);
     }
   };
-  const filled = (t: Tensor, data: TypedArray): View[] => {
-    const view = outputView(t.outputs[0]!);
+  const filled = (t: Aval, data: TypedArray): View[] => {
+    const view = outputView(t);
     device.write(bufferOf(view.slot), data);
     return [view];
   };
 
   const views = new Map<Tensor, readonly View[]>();
   const failures = new Map<Tensor, Failure>();
+  const numbersOf = (t: Tensor): Numbers => {
+    const { slot, offset, strides, shape: lies } = views.get(t)![0]!;
+    const memory = device.view(bufferOf(slot), slot.storage, evaluateDim(slot.length, sizes));
+    const words = evaluateShape(lies, sizes);
+    const data = new (arrayOf(slot.storage))(words.reduce((n, d) => n * d, 1));
+    const steps = strides.map((d) => evaluateDim(d, sizes));
+    return { shape: evaluateShape(t.shape, sizes), dtype: t.dtype, data: gathered(memory, evaluateDim(offset, sizes), words, steps, data) };
+  };
   const compute = (t: Tensor): readonly View[] => {
     for (const { shape } of t.outputs) evaluateShape(shape, sizes);
-    if (t.primitive === constantPrimitive) return filled(t, constantData(t.params as ConstantParams));
+    if (t.primitive === constantPrimitive) return filled(t.outputs[0]!, constantData(t.params as ConstantParams));
     if (t.primitive === outputPrimitive) return [views.get(t.inputs[0]!)![(t.params as { index: number }).index]!];
     const data = t.inputs.length === 0 ? leaf(t) : undefined;
-    if (data) return filled(t, data);
+    if (data) return filled(t.outputs[0]!, data);
+    const control = controls.get(t.primitive);
+    if (control) {
+      const inputs = t.inputs.map(numbersOf);
+      const run: Run = (results, values) => evaluate(results, (x) => values.get(x) ?? leaf(x), sizes).map(orThrow);
+      const outputs = control(t.params as never, inputs, run, (d) => evaluateDim(d, sizes));
+      return outputs.map((data, i) => filled(t.outputs[i]!, data)[0]!);
+    }
     const inputs = t.inputs.map((x) => views.get(x)![0]!);
     const lowered = ownRules.rule(
       t.primitive,
@@ -127,17 +148,7 @@ export function evaluate(roots: readonly Tensor[], leaf: (t: Tensor) => TypedArr
     }
   }
 
-  return roots.map((t) => {
-    const failure = failures.get(t);
-    if (failure) return failure;
-    const { slot, offset, strides, shape: lies } = views.get(t)![0]!;
-    const memory = device.view(bufferOf(slot), slot.storage, evaluateDim(slot.length, sizes));
-    const shape = evaluateShape(t.shape, sizes);
-    const words = evaluateShape(lies, sizes);
-    const data = new (arrayOf(slot.storage))(words.reduce((n, d) => n * d, 1));
-    const steps = strides.map((d) => evaluateDim(d, sizes));
-    return { shape, dtype: t.dtype, data: gathered(memory, evaluateDim(offset, sizes), words, steps, data) };
-  });
+  return roots.map((t) => failures.get(t) ?? numbersOf(t));
 }
 
 /** Copies the elements of a view, in row-major order. */
