@@ -14,6 +14,7 @@ import { applyMany, type Tensor } from "../../core/tensor.ts";
 import { addN } from "../../ops/addN.ts";
 import { batchAlong } from "../../ops/broadcast.ts";
 import { zerosLike } from "../../ops/creation.ts";
+import { lowerScan } from "../../ops/bodies.ts";
 import type { BatchCall, JetCall, JvpCall, Maybe, RuledPrimitive, TransposeCall } from "../../ops/primitive.ts";
 import { moveaxis } from "../../ops/transpose.ts";
 import { batchAll } from "../batch.ts";
@@ -322,4 +323,12 @@ function batch({ params, inputs, batched, size, rules }: BatchCall<ScanParams>):
   ];
 }
 
-export const scanPrimitive: RuledPrimitive<ScanParams> = { name: "scan", type, jvp, jet, transpose, batch };
+export const scanPrimitive: RuledPrimitive<ScanParams> = {
+  name: "scan",
+  type,
+  jvp,
+  jet,
+  transpose,
+  batch,
+  lower: ({ params, inputs }) => lowerScan(params, inputs),
+};

@@ -3,6 +3,7 @@ import { dependents, substitute } from "../../core/graph.ts";
 import type { Aval } from "../../core/primitive.ts";
 import { sameShape } from "../../core/shape.ts";
 import { applyMany, type Tensor } from "../../core/tensor.ts";
+import { lowerSwitch } from "../../ops/bodies.ts";
 import { batchAlong } from "../../ops/broadcast.ts";
 import { equal, where } from "../../ops/compare.ts";
 import { zerosLike } from "../../ops/creation.ts";
@@ -157,4 +158,9 @@ export const switchPrimitive: RuledPrimitive<SwitchParams> = {
     return [undefined, ...choose(index!, given, derived)];
   },
   batch,
+  lower: ({ params: { parameters, cases }, inputs }) =>
+    lowerSwitch(
+      cases.map((results) => ({ parameters, results })),
+      inputs,
+    ),
 };

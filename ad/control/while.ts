@@ -5,6 +5,7 @@
 import { substitute } from "../../core/graph.ts";
 import type { Aval } from "../../core/primitive.ts";
 import { applyMany, type Tensor } from "../../core/tensor.ts";
+import { lowerWhile } from "../../ops/bodies.ts";
 import { batchAlong } from "../../ops/broadcast.ts";
 import { where } from "../../ops/compare.ts";
 import { zerosLike } from "../../ops/creation.ts";
@@ -161,4 +162,11 @@ export const whilePrimitive: RuledPrimitive<WhileParams> = {
     );
   },
   batch,
+  lower: ({ params: { parameters, results, consts }, inputs }) => {
+    const [condition, body] = [results.slice(0, 1), results.slice(1)].map((own) => ({ parameters, results: own }));
+    return lowerWhile({ condition: condition!, body: body!, conditionConsts: consts, bodyConsts: consts }, [
+      ...inputs.slice(0, consts),
+      ...inputs,
+    ]);
+  },
 };
