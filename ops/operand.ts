@@ -14,7 +14,7 @@ export type Literal = number | boolean | Complex;
 /** A tensor, or a literal. */
 export type Operand = Tensor | Literal;
 
-const isLiteral = (x: unknown): x is Literal =>
+export const isLiteral = (x: unknown): x is Literal =>
   typeof x === "number" || typeof x === "boolean" || (!(x instanceof Tensor) && isComplexNumber(x));
 const dtypeOfLiteral = (x: Literal): DType => (typeof x === "boolean" ? "bool" : typeof x === "number" ? "float32" : "complex64");
 

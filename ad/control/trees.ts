@@ -4,7 +4,7 @@ import { sameShape, showShape } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { flatten, type Tree } from "../../core/tree.ts";
 import { showArgument } from "../../ops/describe.ts";
-import { type Operand, toTensor } from "../../ops/operand.ts";
+import { isLiteral, type Literal, type Operand, toTensor } from "../../ops/operand.ts";
 import { placeholderLike } from "../trace.ts";
 
 /** A tree as a list of what it holds: tensors, and numbers that take the dtype of what they meet. */
@@ -24,7 +24,7 @@ export function leavesOf(op: string, tree: unknown, what: string): Leaves {
   const there = flat.leaves.flatMap((x, i) => (isNothing(x) ? [] : [i]));
   const leaves = there.map((i) => {
     const x = flat.leaves[i];
-    if (x instanceof Tensor || typeof x === "number" || typeof x === "boolean") return x;
+    if (x instanceof Tensor || isLiteral(x)) return x;
     const at = flat.paths[i] ? ` at ${flat.paths[i]}` : "";
     throw new Error(`${op}: ${what}${at} must be a tensor, got ${typeof x === "function" ? "a function" : showArgument(x)}`);
   });
@@ -61,10 +61,10 @@ export function inOrderOf(op: string, given: Leaves, like: Leaves, message: stri
 }
 
 /** A literal in a dtype that it does not change; undefined if it does not fit. */
-export const literalIn = (op: string, x: number | boolean, dtype: DType): Tensor | undefined =>
+export const literalIn = (op: string, x: Literal, dtype: DType): Tensor | undefined =>
   promoteLiteral(x, dtype) === dtype || (typeof x === "boolean" && dtype === "bool") ? toTensor(op, x, dtype) : undefined;
 
-const show = (x: Operand): string => (x instanceof Tensor ? `${x.dtype}${showShape(x.shape)}` : String(x));
+const show = (x: Operand): string => (x instanceof Tensor ? `${x.dtype}${showShape(x.shape)}` : showArgument(x));
 
 /** A carry, traced through one step of a loop. */
 export interface Carried<T> {
