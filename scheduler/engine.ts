@@ -14,6 +14,7 @@ import { showArgument } from "../ops/describe.ts";
 import { BaseEngine } from "./base.ts";
 import { Computer } from "./compute.ts";
 import { type Explanation, explain } from "./explain.ts";
+import { withCacheOptions } from "./eviction/settings.ts";
 import { Flusher } from "./flush.ts";
 import type { Write } from "./intake.ts";
 import { Dirt } from "./mark.ts";
@@ -30,9 +31,6 @@ import { Sources } from "./sources.ts";
 import { Counters, type EngineStats } from "./stats.ts";
 import { toDot } from "./dot.ts";
 import { Watch } from "./watch.ts";
-
-/** What may stay in memory although nobody asks for it. */
-const CACHE_BYTES = 64 * 2 ** 20;
 
 export class Engine extends BaseEngine {
   protected readonly intake: Sources;
@@ -53,7 +51,7 @@ export class Engine extends BaseEngine {
 
   constructor(options: EngineOptions) {
     super(checkOptions(options).label);
-    const { backend, budgetBytes = Infinity, cache: { budgetBytes: cacheBytes = CACHE_BYTES } = {} } = options;
+    const { backend, budgetBytes = Infinity, cache } = options;
     const { flushOn = "microtask", fusion = true } = options;
     if (typeof backend?.prepare !== "function")
       throw new Error(`createEngine: backend must be a backend, such as cpu() from "fluxion/cpu", got ${showArgument(backend)}`);
@@ -61,7 +59,7 @@ export class Engine extends BaseEngine {
     this.#memory = new Memory(backend, budgetBytes);
     this.#necessary = new Necessary({ entered: (node) => this.#entered(node), left: (node) => this.#left(node) });
     this.intake = new Sources(backend, this.#memory);
-    this.#residency = new Residency(this.#necessary, this.#memory, cacheBytes);
+    this.#residency = new Residency(this.#necessary, this.#memory, withCacheOptions(cache));
     this.#dirt = new Dirt(this.#necessary, this.#counters, fusion);
     this.#fusion = fusion;
     const parts = {
@@ -210,6 +208,8 @@ export class Engine extends BaseEngine {
       nodesCutOff: c.nodesCutOff,
       operations: c.operations,
       kernels: c.kernels,
+      kernelsRepeated: c.kernelsRepeated,
+      operationsRepeated: c.operationsRepeated,
       bytesRead: c.bytesRead,
       bytesWritten: c.bytesWritten,
       bytesEvicted: c.bytesEvicted,

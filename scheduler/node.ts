@@ -90,6 +90,10 @@ export class NodeState implements Origin {
   cutoff = false;
   propagated: TypedArray | undefined;
 
+  /** Whether the value stays because somebody said so; and in which run of a plan it was last read or computed, while a policy wants to know. */
+  pinned = false;
+  lastUse = 0;
+
   /** Whether a change has needed the value while it was up to date, or will: then it is stored, not left inside a kernel. */
   frontier = false;
   /** Whether it is a branch of a sum of many terms, and whether a change has reached some of them and not others. */

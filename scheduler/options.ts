@@ -8,6 +8,8 @@ import type { Value } from "../core/value.ts";
 import type { Backend } from "../kernel/backend.ts";
 import { showArgument } from "../ops/describe.ts";
 import type { Clock } from "./clock.ts";
+import type { CachePolicy } from "./eviction/policy.ts";
+import { type CacheOptions, withCacheOptions } from "./eviction/settings.ts";
 
 export interface EngineOptions {
   /** What runs the kernels. The engine takes it over, and disposes of it. */
@@ -17,11 +19,8 @@ export interface EngineOptions {
    * whenever it is needed; what does not fit even then fails. Default: no limit but the backend's.
    */
   readonly budgetBytes?: number;
-  /**
-   * budgetBytes: how many bytes may stay between flushes although nobody asked for them, so that a change finds what it needs (default: 64 MiB). Beyond
-   * that, values share memory while a plan runs, and are computed again when a change needs them; what changes do need is kept in preference.
-   */
-  readonly cache?: { readonly budgetBytes?: number };
+  /** What stays between flushes and inside plans, and what goes first: see CacheOptions. */
+  readonly cache?: CacheOptions;
   /** When flushes run that nobody forces: "microtask" (default), "animationFrame", or when an RxJS scheduler says so. */
   readonly flushOn?: "microtask" | "animationFrame" | SchedulerLike;
   /** Whether kernels are fused (default). Without, every node has kernels and memory of its own; the bits are the same. */
@@ -90,27 +89,41 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 const cacheRules: Readonly<Record<string, Rule>> = {
   budgetBytes: [(x) => typeof x === "number" && x >= 0, "a number of bytes, at least 0"],
+  policy: [isPolicy, "a policy such as nextUse(), that is, an object with a function score and perhaps a function plan"],
+  cost: [(x) => x === "flops" || typeof x === "function", '"flops" or a function of the work'],
+  minBytes: [(x) => typeof x === "number" && x >= 0, "a number of bytes, at least 0"],
 };
+
+function isPolicy(x: unknown): boolean {
+  const { name, score, plan } = (x ?? {}) as { readonly [K in keyof CachePolicy]?: unknown };
+  return typeof score === "function" && ["string", "undefined"].includes(typeof name) && ["function", "undefined"].includes(typeof plan);
+}
+
+/** Options of the cache, as they are. Throws where one is unknown or does not fit. */
+export function checkCacheOptions(op: string, options: CacheOptions): CacheOptions {
+  check(op, options, "cache", cacheRules);
+  return options;
+}
 
 /** The options of an engine, in a worker or not, as they are. Throws where one is unknown or does not fit. */
 export function checkOptions<O extends object>(options: O): O {
   if (typeof options !== "object" || options === null)
     throw new Error(`createEngine: options must be an object such as { threads: 2 }, got ${showArgument(options)}`);
-  check(options, undefined, rules);
+  check("createEngine", options, undefined, rules);
   const { cache, flushOn } = options as Partial<EngineOptions>;
-  if (cache !== undefined) check(cache, "cache", cacheRules);
+  if (cache !== undefined) withCacheOptions(checkCacheOptions("createEngine", cache));
   if (flushOn !== undefined) schedulerFor(flushOn);
   return options;
 }
 
-function check(options: object, parent: string | undefined, known: Readonly<Record<string, Rule>>): void {
+function check(op: string, options: object, parent: string | undefined, known: Readonly<Record<string, Rule>>): void {
   for (const [key, x] of Object.entries(options)) {
     const name = parent ? `${parent}.${key}` : key;
     if (!Object.hasOwn(known, key)) {
       const all = `the options${parent ? ` of ${parent}` : ""} are ${Object.keys(known).join(", ")}`;
-      throw new Error(`createEngine: there is no option ${name} (got ${showArgument(x)}); ${all}`);
+      throw new Error(`${op}: there is no option ${name} (got ${showArgument(x)}); ${all}`);
     }
     const [fits, wanted] = known[key]!;
-    if (x !== undefined && !fits(x)) throw new Error(`createEngine: ${name} must be ${wanted}, got ${showArgument(x)}`);
+    if (x !== undefined && !fits(x)) throw new Error(`${op}: ${name} must be ${wanted}, got ${showArgument(x)}`);
   }
 }

@@ -7,6 +7,8 @@ import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { evaluateShape } from "../core/shape.ts";
+import { tagsOf } from "../core/tags.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { type Backend, OutOfMemory, type Program, stepsIn } from "../kernel/backend.ts";
 import { settleCarries } from "../kernel/carries.ts";
 import { bodiesOf, writtenSlots } from "../kernel/control.ts";
@@ -14,11 +16,13 @@ import { fuse } from "../kernel/fuse.ts";
 import type { Slot, Step } from "../kernel/kernel.ts";
 import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
+import { type Advice, advise, arrangeWithin, type Contents } from "./eviction/arrange.ts";
+import { type CacheSettings, defaultPolicy } from "./eviction/settings.ts";
 import type { Failure, NodeState } from "./node.ts";
 import { operationsOf } from "./operations.ts";
 import { depthFirst } from "./order.ts";
 import { type Memory, namingLargest } from "./place.ts";
-import { type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
+import { adviceText, type ArenaRoom, type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
 import { type Traffic, trafficOf } from "./traffic.ts";
 import { type Arena, emptyArena, layOut, spans } from "./transient.ts";
 
@@ -49,6 +53,8 @@ export class Plan {
   kernels = 0;
   operations = 0;
   traffic: Traffic = { read: 0, written: 0 };
+  /** The part of both that runs once more within the plan. */
+  repeated = { kernels: 0, operations: 0 };
   peak: Peak = { bytes: 0, live: 0 };
   /** How often it was settled what stays. */
   settlements = 0;
@@ -99,10 +105,11 @@ export class Plan {
     this.release();
     for (const node of this.nodes) node.failure = failureOf(node, sizes);
     const gone: NodeState[] = [];
+    let advice: string | undefined;
     for (let room = residency.room; ; ) {
       this.#fuse(this.#frontierWithin(room, sizes));
-      const claim = this.#claim(sizes);
-      const settlement = residency.settle(claim, absent);
+      const claim = this.#claim(bindings);
+      const settlement = residency.settle(claim, absent, room <= 0);
       let lacking: OutOfMemory | undefined;
       if (settlement.fits) {
         gone.push(...residency.release(settlement.dropped));
@@ -114,7 +121,7 @@ export class Plan {
       }
       // Rather than fail it stores nothing but what it must.
       if (room > 0) room = 0;
-      else this.#failLargest(claim, settlement, bindings, lacking);
+      else this.#failLargest(claim, settlement, bindings, lacking, (advice ??= this.#advice(claim, settlement)));
     }
     this.settlements++;
     this.#passing = this.#findPassing();
@@ -146,7 +153,7 @@ export class Plan {
     this.#written = all ? stored : writtenSlots(this.#able);
   }
 
-  #claim(sizes: DimSizes): Claim {
+  #claim({ sizes, residency }: Bindings): Claim {
     const [asked, optional]: [Stored[], Stored[]] = [[], []];
     const wanted = new Set<Slot>();
     const frontier = new Set<Slot>();
@@ -162,6 +169,7 @@ export class Plan {
             slot,
             tensor: node.tensor,
             bytes: bytesOf(slot, sizes),
+            node,
             frontier: frontier.has(slot),
           });
     let parts: ReadonlyMap<Slot, number> | undefined;
@@ -169,23 +177,52 @@ export class Plan {
       asked,
       optional,
       reads: () => new Set([...this.reads].flatMap((n) => n.lowered.outputs.map((v) => v.slot))),
-      arrange: (resident, sparing) => this.#arrange(resident, sparing, sizes),
+      arrange: (resident, room) => this.#arrange(resident, room, sizes, residency.cache),
+      cost: (steps) => this.#cost(steps, sizes, residency.cache),
+      advise: (resident, known) => this.#advise(resident, known, sizes, residency.cache),
       span: (slot) => (parts ??= spans(this.#able)).get(slot)!,
     };
   }
 
-  #arrange(resident: ReadonlySet<Slot>, sparing: boolean, sizes: DimSizes): Arena {
+  #arrange(resident: ReadonlySet<Slot>, room: ArenaRoom | undefined, sizes: DimSizes, cache: CacheSettings): Arena {
     // Most plans leave everything behind that they store.
     if (this.#written.size === resident.size) return emptyArena(this.#able);
-    const lay = (steps: readonly Step[]): Arena =>
-      layOut(
-        steps,
-        (slot) => this.#written.has(slot) && !resident.has(slot),
-        (slot) => bytesOf(slot, sizes),
-      );
+    const contents = this.#contents(resident, sizes, cache);
+    const lay = (steps: readonly Step[]): Arena => layOut(steps, contents.isTransient, contents.bytes);
     const asMade = lay(this.#able);
-    const other = sparing ? lay(depthFirst(this.#able)) : asMade;
-    return other.bytes < asMade.bytes ? other : asMade;
+    if (!room || asMade.bytes <= room.bytes) return asMade;
+    const sparing = depthFirst(this.#able);
+    const other = lay(sparing);
+    const best = other.bytes < asMade.bytes ? other : asMade;
+    if (best.bytes <= room.bytes || !room.repeating || room.bytes <= 0) return best;
+    const { policy = defaultPolicy, minBytes } = cache;
+    return arrangeWithin([this.#able, sparing], { bytes: room.bytes, policy, minBytes }, contents) ?? best;
+  }
+
+  #advise(resident: ReadonlySet<Slot>, known: number, sizes: DimSizes, cache: CacheSettings): Advice | undefined {
+    const { policy = defaultPolicy, minBytes } = cache;
+    return advise(depthFirst(this.#able), known, { policy, minBytes }, this.#contents(resident, sizes, cache));
+  }
+
+  #cost(steps: readonly Step[], sizes: DimSizes, { cost }: CacheSettings): number {
+    const size = (d: Dim): number => (typeof d === "number" ? d : evaluateDim(d, sizes));
+    const { read, written } = trafficOf(steps, size);
+    const nodes = new Set(steps.flatMap((s) => s.writes.flatMap((w) => this.#owner.get(w.slot) ?? [])));
+    return cost({ tensors: [...nodes].map((n) => n.tensor), operations: operationsOf(steps, size), bytes: read + written });
+  }
+
+  #contents(resident: ReadonlySet<Slot>, sizes: DimSizes, cache: CacheSettings): Contents {
+    const owner = (slot: Slot): Tensor | undefined => this.#owner.get(slot)?.tensor;
+    return {
+      isTransient: (slot) => this.#written.has(slot) && !resident.has(slot),
+      bytes: (slot) => bytesOf(slot, sizes),
+      owner,
+      tags: (slot) => {
+        const tensor = owner(slot);
+        return tensor ? tagsOf(tensor) : [];
+      },
+      cost: (steps) => this.#cost(steps, sizes, cache),
+    };
   }
 
   /** Gives everything its place; or says why there is none. */
@@ -206,11 +243,23 @@ export class Plan {
     }
   }
 
+  /** What would help. */
+  #advice(claim: Claim, { resident, arena, peak }: Settlement): string {
+    const found = claim.advise(resident, arena.bytes);
+    return found ? adviceText(found, "budgetBytes", peak - arena.bytes) : "";
+  }
+
   /**
    * Fails those nodes, of the ones that take part in the plan's peak, that need the most room; and what is above them. They cover half of what
    * is missing, at least one: so some rounds are enough however many nodes there are, and near the end none fails in vain.
    */
-  #failLargest(claim: Claim, { arena, peak }: Settlement, { memory, sizes }: Bindings, cause: OutOfMemory | undefined): void {
+  #failLargest(
+    claim: Claim,
+    { arena, peak }: Settlement,
+    { memory, sizes }: Bindings,
+    cause: OutOfMemory | undefined,
+    advice: string,
+  ): void {
     const inside = arena.fullest.map((slot) => ({ slot, tensor: this.#owner.get(slot)!.tensor, bytes: bytesOf(slot, sizes) }));
     const parts = new Map([...claim.asked, ...inside].map((s) => [s.slot, s]));
     const others = [...memory.slots].filter(([slot]) => !parts.has(slot)).map(([, place]) => place);
@@ -218,7 +267,8 @@ export class Plan {
     const why =
       `its plan takes ${peak} bytes at its peak and ${memory.limitName}` +
       (cause ? `, but: ${cause.message}` : "") +
-      namingLargest([...all, ...others]);
+      namingLargest([...all, ...others]) +
+      advice;
     // A device that refuses has just shown how much it holds.
     let missing = (peak - (cause ? memory.bytes : memory.limit)) / 2;
     const fail = (node: NodeState, failure: Failure): void => {
@@ -252,8 +302,9 @@ export class Plan {
     });
     const steps = stepsIn(segments);
     this.kernels = steps.reduce((n, step) => n + (step.rows?.stages.length ?? 1), 0);
-    this.operations = operationsOf(this.#able, size);
-    this.traffic = trafficOf(this.#able, size);
+    this.operations = operationsOf(ordered, size);
+    this.traffic = trafficOf(ordered, size);
+    this.repeated = { kernels: this.#arena.repeated ?? 0, operations: this.operations - operationsOf(this.#able, size) };
     const staying = memory.bytes - memory.arenaBytes;
     // Tiles of rows lie in room of their own, one kernel's after the other's.
     const tiles = steps.reduce((most, step) => Math.max(most, step.rows?.bytes ?? 0), 0);

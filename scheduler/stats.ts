@@ -16,6 +16,9 @@ export interface FlushStats {
   readonly operations: number;
   /** Kernels run. */
   readonly kernels: number;
+  /** The part of both that ran once more within a plan, because what had been computed was let go for want of room. */
+  readonly kernelsRepeated: number;
+  readonly operationsRepeated: number;
   /** What kernels read and wrote: of each operand of each kernel the elements that it touches, once. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -41,6 +44,9 @@ export interface EngineStats {
   /** Scalar operations of kernels: each operation at each point, a product's two, a value moved one. */
   readonly operations: number;
   readonly kernels: number;
+  /** The part of both that ran once more within a plan, because what had been computed was let go for want of room. */
+  readonly kernelsRepeated: number;
+  readonly operationsRepeated: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** Bytes of values that were let go to make room. */
@@ -71,6 +77,8 @@ const perFlush = [
   "nodesCutOff",
   "operations",
   "kernels",
+  "kernelsRepeated",
+  "operationsRepeated",
   "bytesRead",
   "bytesWritten",
 ] as const;
@@ -85,6 +93,8 @@ export class Counters {
   nodesCutOff = 0;
   operations = 0;
   kernels = 0;
+  kernelsRepeated = 0;
+  operationsRepeated = 0;
   bytesRead = 0;
   bytesWritten = 0;
   bytesEvicted = 0;
@@ -105,6 +115,8 @@ export class Counters {
     nodesCutOff: 0,
     operations: 0,
     kernels: 0,
+    kernelsRepeated: 0,
+    operationsRepeated: 0,
     bytesRead: 0,
     bytesWritten: 0,
     peakBytes: 0,
@@ -119,6 +131,8 @@ export class Counters {
     nodesCutOff: 0,
     operations: 0,
     kernels: 0,
+    kernelsRepeated: 0,
+    operationsRepeated: 0,
     bytesRead: 0,
     bytesWritten: 0,
   };
@@ -139,10 +153,12 @@ export class Counters {
   }
 
   /** A plan has run. */
-  ran({ nodes, kernels, operations, traffic, peak }: Plan): void {
+  ran({ nodes, kernels, operations, repeated, traffic, peak }: Plan): void {
     this.nodesComputed += nodes.length;
     this.operations += operations;
     this.kernels += kernels;
+    this.kernelsRepeated += repeated.kernels;
+    this.operationsRepeated += repeated.operations;
     this.bytesRead += traffic.read;
     this.bytesWritten += traffic.written;
     if (peak.bytes > this.peak.bytes) this.peak = peak;

@@ -19,6 +19,9 @@ export interface Arena {
   readonly live: number;
   /** The values at that step. */
   readonly fullest: readonly Slot[];
+  /** How many of the steps run once more because what they had computed was let go, and what that costs. */
+  readonly repeated?: number;
+  readonly repeatedCost?: number;
 }
 
 /** Room that one value, or several in turn, hold from one step to another, both included. */

@@ -1,0 +1,60 @@
+/**
+ * The policies that come with the engine. Costs are those of computing a value again, with what went before and goes into it.
+ *
+ *   keepAll    nothing goes; what does not fit fails
+ *   lru        what was used longest ago goes first
+ *   dtr        cost of the neighbourhood / (bytes x time since the last use): Kirisame et al., Dynamic Tensor Rematerialization, 2021
+ *   msps       cost / bytes: memory saved per second, Peng et al., Capuchin, 2020
+ *   nextUse    cost / (bytes x root of the time until the next use), which a plan knows; the default
+ *   revolve    the optimum on chains: see revolve.ts
+ *   saveOnly   what has one of these tags stays, the rest as nextUse
+ *   dropFirst  what has one of these tags goes before anything else, the rest as nextUse
+ *   frontier   what changes have read while it was up to date stays longest, the rest as nextUse
+ *   compose    the first of several that has a preference, that is, gives another score than 0
+ */
+import type { CacheEntry, CachePolicy } from "./policy.ts";
+import { revolveSchedule } from "./revolve.ts";
+
+/** Policies of these names and arguments can be made again elsewhere: in a worker. */
+export interface KnownPolicy extends CachePolicy {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+const known = (name: string, score: CachePolicy["score"], args: readonly unknown[] = []): KnownPolicy => ({ name, args, score });
+
+export const keepAll = (): KnownPolicy => known("keepAll", () => Infinity);
+export const lru = (): KnownPolicy => known("lru", (e) => e.lastUse);
+export const dtr = (): KnownPolicy => known("dtr", (e, { now }) => e.neighbourhood() / (e.bytes * (now - e.lastUse + 1)));
+export const msps = (): KnownPolicy => known("msps", (e) => e.recompute() / e.bytes);
+
+/** Between flushes nobody knows the next use: what was used lately is likely to be used soon. */
+export const nextUse = (): KnownPolicy =>
+  known("nextUse", (e, { now }) => {
+    const wait = e.nextUse === undefined ? now - e.lastUse : e.nextUse - now;
+    return e.recompute() / (e.bytes * Math.sqrt(Math.max(0, wait) + 1));
+  });
+
+export const revolve = (): KnownPolicy => ({ ...known("revolve", nextUse().score), plan: revolveSchedule });
+
+export const saveOnly = (...tags: string[]): KnownPolicy => known("saveOnly", (e) => (tagged(e, tags) ? Infinity : 0), tags);
+export const dropFirst = (...tags: string[]): KnownPolicy => known("dropFirst", (e) => (tagged(e, tags) ? -Number.MAX_VALUE : 0), tags);
+export const frontier = (): KnownPolicy => known("frontier", (e) => (e.frontier ? Number.MAX_VALUE : 0));
+
+export function compose(...policies: CachePolicy[]): KnownPolicy {
+  const planning = policies.find((p) => p.plan);
+  return {
+    name: `compose(${policies.map((p) => p.name ?? "yours").join(", ")})`,
+    args: policies,
+    score: (entry, context) => {
+      for (const policy of policies) {
+        const score = policy.score(entry, context);
+        if (score !== 0) return score;
+      }
+      return 0;
+    },
+    ...(planning ? { plan: (tape, budget) => planning.plan!(tape, budget) } : {}),
+  };
+}
+
+const tagged = (e: CacheEntry, tags: readonly string[]): boolean => tags.some((t) => e.tags.has(t));
