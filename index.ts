@@ -212,6 +212,7 @@ export { vjp } from "./ad/vjp.ts";
 export { type AxisTree, vmap, type VmapOptions } from "./ad/vmap.ts";
 
 // ---- loops and branches
+export { associativeScan, type AssociativeScanOptions } from "./ad/control/associative.ts";
 export { cond, switchCase } from "./ad/control/branches.ts";
 export { fold, fori, scan, type ScanOptions, whileLoop, type WhileOptions } from "./ad/control/loops.ts";
 
