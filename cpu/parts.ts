@@ -81,7 +81,7 @@ function items(step: BoundStep, { routine }: RoutineKernel, chunk: number): Boun
     parts.push({
       ...step,
       sizes: [Math.min(chunk, step.sizes[0]! - start), ...step.sizes.slice(1)],
-      reads: step.reads.map((o, i) => from(o, routine.reads[i]!.extent)),
+      reads: step.reads.map((o, i) => (routine.reads[i]!.shared ? o : from(o, routine.reads[i]!.extent))),
       writes: step.writes.map((o, i) => from(o, routine.writes[i]!.extent)),
     });
   }

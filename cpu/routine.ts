@@ -2,7 +2,7 @@
 import { type Storage, storageBytes } from "../core/dtype.ts";
 import type { RoutineKernel } from "../kernel/kernel.ts";
 import { type Index, type Machine, roomOf, storagesOf, type Variable } from "../kernel/routine.ts";
-import { F32, F64, type FunctionBuilder, type Local, type Pushed } from "./encoder.ts";
+import { F32, F64, type FunctionBuilder, type Local, type Pushed, V128 } from "./encoder.ts";
 import type { Op } from "./opcodes.ts";
 
 export const routineWorkspace = ({ routine, storage }: RoutineKernel, sizes: readonly number[]): number =>
@@ -18,6 +18,7 @@ export function emitRoutine(f: FunctionBuilder, { routine, storage }: RoutineKer
   const [sizes, places] = [words.slice(0, sizeCount), words.slice(sizeCount)];
   const [items] = sizes as [Local];
   const bytes = operands.map(({ extent }, i) => {
+    if (routine.reads[i]?.shared) return undefined;
     const local = f.local();
     set(
       local,
@@ -29,7 +30,7 @@ export function emitRoutine(f: FunctionBuilder, { routine, storage }: RoutineKer
   f.if(get(items), () =>
     f.loop((next) => {
       routine.run(machine);
-      bytes.forEach((b, i) => f.increase(places[i]!, get(b)));
+      bytes.forEach((b, i) => b !== undefined && f.increase(places[i]!, get(b)));
       f.brIf(next, f.tee(items, f.sub(get(items), i32(1))));
     }),
   );
@@ -55,6 +56,7 @@ function machineOf(
   const { get, set, op, i32 } = f;
   const type = storage as "f32" | "f64";
   const [vector, count] = type === "f32" ? (["f32x4", 4] as const) : (["f64x2", 2] as const);
+  const bytes = storageBytes(storage);
   /** Whether several lanes are computed at once. */
   let wide = false;
   const real = (name: string, ...operands: Pushed[]): Pushed => op(`${wide ? vector : type}.${name}` as Op, ...operands);
@@ -103,9 +105,21 @@ function machineOf(
       return Object.assign(() => splat(get(local)), { set: (value: Pushed) => set(local, value) });
     },
     counter: () => variable(f.local()),
+    keep: (value) => {
+      const local = f.local(wide ? V128 : type === "f32" ? F32 : F64);
+      set(local, value);
+      return () => get(local);
+    },
     at: (operand, element) => f.add(op("i32.shl", element, i32(Math.log2(storageBytes(storages[operand]!)))), get(places[operand]!)),
-    load: (place) => f.load(wide ? "v128.load" : `${type}.load`, place),
-    store: (place, value) => f.store(wide ? "v128.store" : `${type}.store`, place, value),
+    load: (place, beyond = 0) => f.load(wide ? "v128.load" : `${type}.load`, place, beyond * bytes),
+    store: (place, value, beyond = 0, step = 1) => {
+      if (!wide || step === 1) return f.store(wide ? "v128.store" : `${type}.store`, place, value, beyond * bytes);
+      const [to, lanes] = [f.local(), f.local(V128)];
+      set(lanes, value);
+      set(to, place);
+      for (let i = 0; i < count; i++)
+        f.storeLane(type === "f32" ? "v128.store32_lane" : "v128.store64_lane", i, get(to), get(lanes), (beyond + i * step) * bytes);
+    },
     loadInt: (place) => f.load("i32.load", place),
     storeInt: (place, value) => f.store("i32.store", place, value),
     each: (_from, _to, body) => {

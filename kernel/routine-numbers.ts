@@ -15,17 +15,23 @@ export function runRoutine(
   writes: readonly Memory[],
 ): void {
   const extents = [...routine.reads, ...routine.writes].map(({ extent }) => extentOf(extent, sizes));
+  const steps = extents.map((n, i) => (routine.reads[i]?.shared ? 0 : n));
   const room = new (arrayOf(storage))(roomOf(routine, sizes)).fill(NaN);
   const operands: readonly Pick<Memory, "get" | "set" | "offset">[] = [...reads, ...writes, { ...checked(room, key), offset: 0 }];
   let item = 0;
-  const within = (operand: number): number => operands[operand]!.offset + item * (extents[operand] ?? 0);
-  const load = (place: number): number => {
-    const operand = Math.floor(place / SPAN);
-    return operands[operand]!.get(within(operand) + (place % SPAN));
+  const within = (operand: number): number => operands[operand]!.offset + item * (steps[operand] ?? 0);
+  const limit = (operand: number, element: number): number => {
+    if (!(element >= 0 && element < (extents[operand] ?? room.length)))
+      throw new RangeError(`kernel ${key}: operand ${operand} at element ${element} of ${extents[operand] ?? room.length}`);
+    return element;
   };
-  const store = (place: number, value: number): void => {
+  const load = (place: number, beyond = 0): number => {
     const operand = Math.floor(place / SPAN);
-    operands[operand]!.set(within(operand) + (place % SPAN), value);
+    return operands[operand]!.get(within(operand) + limit(operand, (place % SPAN) + beyond));
+  };
+  const store = (place: number, value: number, beyond = 0): void => {
+    const operand = Math.floor(place / SPAN);
+    operands[operand]!.set(within(operand) + limit(operand, (place % SPAN) + beyond), value);
   };
   const each = (from: number, to: number, body: (i: Index<number>) => void): void => {
     for (let i = from; i < to; i++) body(() => i);
@@ -55,11 +61,8 @@ export function runRoutine(
     not: (a) => +(a === 0),
     variable,
     counter: variable,
-    at: (operand, element) => {
-      if (!(element >= 0 && element < (extents[operand] ?? room.length)))
-        throw new RangeError(`kernel ${key}: operand ${operand} at element ${element} of ${extents[operand] ?? room.length}`);
-      return operand * SPAN + element;
-    },
+    keep: (value) => () => value,
+    at: (operand, element) => operand * SPAN + limit(operand, element),
     load,
     store,
     loadInt: load,

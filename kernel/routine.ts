@@ -43,12 +43,17 @@ export interface Machine<V> {
 
   /** A new variable, which says nothing before it is set. */
   readonly variable: () => Variable<V>;
+  /** Of whole numbers, or of places. */
   readonly counter: () => Variable<V>;
+  /** A number of the float type that is used several times; in lanes each has its own. */
+  readonly keep: (value: V) => Index<V>;
 
   /** The element of an operand, counted from where the present item begins. Reads come first, then writes, then the room. */
   readonly at: (operand: number, element: V) => V;
-  readonly load: (place: V) => V;
-  readonly store: (place: V, value: V) => void;
+  /** So many elements beyond the place (default 0), a number that is known. */
+  readonly load: (place: V, beyond?: number) => V;
+  /** Likewise. In lanes the element moves on by `step` with i (default 1). */
+  readonly store: (place: V, value: V, beyond?: number, step?: number) => void;
   readonly loadInt: (place: V) => V;
   readonly storeInt: (place: V, value: V) => void;
 
@@ -57,8 +62,8 @@ export interface Machine<V> {
   /** i = from - 1, from - 2, ..., to. */
   readonly down: (from: V, to: V, body: (i: Index<V>) => void) => void;
   /**
-   * As each, in any order, or several at once: nothing of one i may depend on another. Every element that is loaded or stored moves on by one
-   * with i; variables are not set.
+   * As each, in any order, or several at once: nothing of one i may depend on another. Every element that is loaded moves on by one with i, what is
+   * stored by one or by the step that is given; variables are not set, but counters may be, as of the first of several.
    */
   readonly lanes: (from: V, to: V, body: (i: Index<V>) => void) => void;
   readonly if: (condition: V, then: () => void, otherwise?: () => void) => void;
@@ -74,7 +79,8 @@ export type Extent = readonly number[];
 export interface Routine {
   /** With all that distinguishes it: equal names are one kernel. */
   readonly name: string;
-  readonly reads: readonly { readonly extent: Extent; readonly type?: "i32" }[];
+  /** `shared`: one for all items. */
+  readonly reads: readonly { readonly extent: Extent; readonly type?: "i32"; readonly shared?: true }[];
   readonly writes: readonly { readonly extent: Extent; readonly type?: "i32" }[];
   /** Room that the routine needs for one item, in elements of the float type: the sum of these. */
   readonly room?: readonly { readonly extent: Extent }[];

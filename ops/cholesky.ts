@@ -33,13 +33,13 @@ const choleskyPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
   },
   // dL = L F(L^-1 dA L^-T), where F keeps the lower triangle and halves the diagonal (Murray, arXiv:1602.07527).
   jvp: ({ tangents: [da], outputs: [l] }) => {
-    const solve = (b: Tensor): Tensor => triangularPrimitive([l!, b], { upper: false, transposed: false, unit: false });
+    const solve = (b: Tensor): Tensor => triangularPrimitive([l!, b], { upper: false, adjoint: false, unit: false });
     const w = solve(transposed(solve(da!)));
     const n = w.shape[2]!;
     return [product(l!, where(diagonalMask(n, n, 0), mul(w, 0.5), tril(w))), undefined];
   },
   batch: batchItems(() => choleskyPrimitive),
-  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine, a!.shape.slice(0, 2), inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine.real, a!.shape.slice(0, 2), inputs, outputTypes),
 });
 
 /** Of the symmetric part of each matrix. */

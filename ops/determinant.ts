@@ -27,7 +27,7 @@ const upperAdjugate: PrimitiveFunction<object> = definePrimitive<object>({
   },
   jvp: () => [undefined],
   batch: batchItems(() => upperAdjugate),
-  lower: ({ inputs, inputTypes: [u], outputTypes }) => lowerRoutine(adjugateOfUpper, u!.shape.slice(0, 2), inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [u], outputTypes }) => lowerRoutine(adjugateOfUpper.real, u!.shape.slice(0, 2), inputs, outputTypes),
 });
 
 const factorsIn = ([matrix, factors, order]: readonly Tensor[]): Factors => ({ matrix: matrix!, factors: factors!, order: order! });
@@ -43,7 +43,7 @@ const adjugateOf = attached<object>("adjugate", ({ inputs, tangents: [da], outpu
 
 /** P A = L U gives adj(A) = adj(U) L^-1 P, times the sign of P. */
 function adjugate(f: Factorized): Tensor {
-  const triangle = { upper: false, transposed: true, unit: true };
+  const triangle = { upper: false, adjoint: true, unit: true };
   const left = transposed(triangularPrimitive([f.factors, transposed(upperAdjugate([f.factors], {}))], triangle));
   const p = oneHot(f.order, f.matrix.shape[2]!, { dtype: f.matrix.dtype });
   return adjugateOf([f.matrix, f.factors, f.order, mul(numberEach(signOfOrder(f)), product(left, p))], {});

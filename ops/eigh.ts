@@ -49,7 +49,7 @@ const eighPrimitive: PrimitiveFunction<EighParams> = definePrimitive<EighParams>
     return [diagonalOf([p], {}), product(v!, mul(f, p))];
   },
   batch: batchItems(() => eighPrimitive),
-  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine, a!.shape.slice(0, 2), inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine.real, a!.shape.slice(0, 2), inputs, outputTypes),
 });
 
 /** The symmetric part of each matrix, as a stack: derivatives by each element are those of the function of A. */

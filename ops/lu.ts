@@ -37,13 +37,13 @@ const luPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
     const [, m, n] = da!.shape as [Dim, Dim, Dim];
     const moved = takeAlongAxis(da!, expandDims(order!, -1), 1);
     const { l, u } = squareFactors(factors!, m, n);
-    const left = triangularPrimitive([l, moved], { upper: false, transposed: false, unit: true });
-    const both = transposed(triangularPrimitive([u, transposed(left)], { upper: true, transposed: true, unit: false }));
+    const left = triangularPrimitive([l, moved], { upper: false, adjoint: false, unit: true });
+    const both = transposed(triangularPrimitive([u, transposed(left)], { upper: true, adjoint: true, unit: false }));
     return [add(product(unitLower(l), tril(both, -1)), product(triu(both), triu(u))), undefined, undefined];
   },
   batch: batchItems(() => luPrimitive),
   lower: ({ inputs, inputTypes: [a], outputTypes }) =>
-    lowerRoutine(luRoutine, [...a!.shape, outputTypes[1]!.shape[1]!], inputs, outputTypes),
+    lowerRoutine(luRoutine.real, [...a!.shape, outputTypes[1]!.shape[1]!], inputs, outputTypes),
 });
 
 const unitLower = (t: Tensor): Tensor => add(tril(t, -1), eye(t.shape.at(-2)!, t.shape.at(-1)!, 0, { dtype: t.dtype }));
@@ -64,7 +64,7 @@ function squareFactors(factors: Tensor, m: Dim, n: Dim): { l: Tensor; u: Tensor 
 }
 
 interface SolveParams {
-  readonly transposed: boolean;
+  readonly adjoint: boolean;
 }
 
 /**
@@ -79,17 +79,17 @@ export const solvePrimitive: PrimitiveFunction<SolveParams> = definePrimitive<So
   },
   // A X = B gives dX = A^-1 (dB - dA X).
   jvp: ({ params, inputs: [a, factors, order], tangents: [da, , , db], outputs: [x] }) => {
-    const moved = da && neg(product(params.transposed ? transposed(da) : da, x!));
+    const moved = da && neg(product(params.adjoint ? transposed(da) : da, x!));
     const right = addN([db, moved]);
     return [right && solvePrimitive([a!, factors!, order!, right], params)];
   },
   transpose: ({ params, inputs: [a, factors, order], linear, cotangents: [ct] }) => {
     if (linear[0]) throw new Error("solve: the solution is not linear in the matrix");
-    return [undefined, undefined, undefined, solvePrimitive([a!, factors!, order!, ct!], { transposed: !params.transposed })];
+    return [undefined, undefined, undefined, solvePrimitive([a!, factors!, order!, ct!], { adjoint: !params.adjoint })];
   },
   batch: batchSystems(() => solvePrimitive),
   lower: ({ params, inputs: [, factors, order, b], inputTypes, outputTypes }) =>
-    lowerRoutine(luSolveRoutine(params.transposed), inputTypes[3]!.shape, [factors!, order!, b!], outputTypes),
+    lowerRoutine(luSolveRoutine(params.adjoint).real, inputTypes[3]!.shape, [factors!, order!, b!], outputTypes),
 });
 
 /** A stack of square matrices [b, n, n] with its factors and the order of its rows. Those are constants: derivatives know the matrix. */
@@ -110,7 +110,7 @@ export function factorize(matrix: Tensor): Factorized {
 
 /** A^-1 B for a stack of right-hand sides. */
 export const solveFactorized = ({ matrix, factors, order }: Factors, b: Tensor): Tensor =>
-  solvePrimitive([matrix, factors, order, b], { transposed: false });
+  solvePrimitive([matrix, factors, order, b], { adjoint: false });
 
 export interface LU {
   /** L below the diagonal and U on and above it, [..., m, n]. */

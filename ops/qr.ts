@@ -36,7 +36,7 @@ const qrPrimitive: PrimitiveFunction<QRParams> = definePrimitive<QRParams>({
     const [, m, n] = da!.shape as [Dim, Dim, Dim];
     const extra = complete && !sameDim(m, n);
     const [q, r] = extra ? [sliceAxis(outputs[0]!, 2, 0, n), sliceAxis(outputs[1]!, 1, 0, n)] : [outputs[0]!, outputs[1]!];
-    const x = transposed(triangularPrimitive([r, transposed(da!)], { upper: true, transposed: true, unit: false }));
+    const x = transposed(triangularPrimitive([r, transposed(da!)], { upper: true, adjoint: true, unit: false }));
     const c = product(transposed(q), x);
     const below = tril(c, -1);
     const rest = sub(c, sub(below, transposed(below)));
@@ -46,7 +46,7 @@ const qrPrimitive: PrimitiveFunction<QRParams> = definePrimitive<QRParams>({
     return [completed(q, sliceAxis(outputs[0]!, 2, n, m), dq), pad(dr, [none, [0, subDims(m, n)], none])];
   },
   batch: batchItems(() => qrPrimitive),
-  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine, [...a!.shape, outputTypes[0]!.shape[2]!], inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine.real, [...a!.shape, outputTypes[0]!.shape[2]!], inputs, outputTypes),
 });
 
 export interface QR {

@@ -22,16 +22,16 @@ export const triangularPrimitive: PrimitiveFunction<Triangle> = definePrimitive<
   jvp: ({ params, inputs: [a], tangents: [da, db], outputs: [x] }) => {
     const below = params.unit ? 1 : 0;
     const counts = da && (params.upper ? triu(da, below) : tril(da, -below));
-    const moved = counts && neg(product(params.transposed ? transposed(counts) : counts, x!));
+    const moved = counts && neg(product(params.adjoint ? transposed(counts) : counts, x!));
     return [triangularPrimitive([a!, addN([db, moved])!], params)];
   },
   transpose: ({ params, inputs: [a], linear, cotangents: [ct] }) => {
     if (linear[0]) throw new Error("triangularSolve: the solution is not linear in the matrix");
-    return [undefined, triangularPrimitive([a!, ct!], { ...params, transposed: !params.transposed })];
+    return [undefined, triangularPrimitive([a!, ct!], { ...params, adjoint: !params.adjoint })];
   },
   batch: batchSystems(() => triangularPrimitive),
   lower: ({ params, inputs, inputTypes, outputTypes }) =>
-    lowerRoutine(routine(params), inputTypes[1]!.shape as readonly Dim[], inputs, outputTypes),
+    lowerRoutine(routine(params).real, inputTypes[1]!.shape as readonly Dim[], inputs, outputTypes),
 });
 
 export interface TriangularOptions {
@@ -55,7 +55,7 @@ export function triangularSolve(a: Operand, b: Operand, options: TriangularOptio
   const [x, y] = factors(op, [matrices(op, a), b]) as [Tensor, Tensor];
   squareMatrices(op, x);
   // X A = B is A^T X^T = B^T.
-  const triangle = { upper: !lower, transposed: flip !== right, unit: unitDiagonal };
+  const triangle = { upper: !lower, adjoint: flip !== right, unit: unitDiagonal };
   return systems(op, x, y, right, (m, v) => triangularPrimitive([m, v], triangle));
 }
 
