@@ -128,6 +128,28 @@ export {
 } from "./ops/functions.ts";
 export { probe, separable, stopGradient } from "./ops/identity.ts";
 export {
+  fft,
+  fft2,
+  fftfreq,
+  fftn,
+  type FFTNOptions,
+  type FFTNorm,
+  type FFTOptions,
+  fftshift,
+  ifft,
+  ifft2,
+  ifftn,
+  ifftshift,
+  irfft,
+  irfft2,
+  irfftn,
+  rfft,
+  rfft2,
+  rfftfreq,
+  rfftn,
+} from "./ops/fourier.ts";
+export { probe, stopGradient } from "./ops/identity.ts";
+export {
   dynamicSlice,
   dynamicUpdateSlice,
   gather,

@@ -140,10 +140,7 @@ export class Field<V> {
     );
     return (x) => {
       const [a, b] = this.#kept(x) as [Index<V>, Index<V>];
-      return [
-        () => m.div(m.add(m.mul(a(), p()), m.mul(b(), q())), all()),
-        () => m.div(m.sub(m.mul(b(), p()), m.mul(a(), q())), all()),
-      ];
+      return [() => m.div(m.add(m.mul(a(), p()), m.mul(b(), q())), all()), () => m.div(m.sub(m.mul(b(), p()), m.mul(a(), q())), all())];
     };
   }
 
@@ -224,7 +221,9 @@ function over({ name, reads, writes, room = [], cost, run }: FieldRoutine, compl
   const first = [0];
   for (const o of all) first.push(first.at(-1)! + count(o));
   const each = (operands: readonly FieldOperand[]): Routine["reads"] =>
-    operands.flatMap((o) => new Array<Routine["reads"][number]>(count(o)).fill(o.type === "i32" ? { extent: o.extent, type: "i32" } : { extent: o.extent }));
+    operands.flatMap((o) =>
+      new Array<Routine["reads"][number]>(count(o)).fill(o.type === "i32" ? { extent: o.extent, type: "i32" } : { extent: o.extent }),
+    );
   return {
     name: complex ? `${name} complex` : name,
     reads: each(reads),
@@ -234,7 +233,15 @@ function over({ name, reads, writes, room = [], cost, run }: FieldRoutine, compl
     run: <V>(m: Machine<V>) => {
       const apart = m.counter();
       if (complex && room.length > 0)
-        apart.set(room.map(({ extent }) => () => extent.reduce((n, k) => m.times(n, m.size(k)), m.int(1))).reduce((a, b) => () => m.plus(a(), b()))());
+        apart.set(
+          room
+            .map(
+              ({ extent }) =>
+                () =>
+                  extent.reduce((n, k) => m.times(n, m.size(k)), m.int(1)),
+            )
+            .reduce((a, b) => () => m.plus(a(), b()))(),
+        );
       run(m, new Field(m, complex, (k) => first[k]!, first.at(-1)!, apart));
     },
   };

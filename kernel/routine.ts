@@ -94,14 +94,3 @@ export const extentOf = (extent: Extent, sizes: readonly number[]): number => ex
 export const roomOf = ({ room = [] }: Routine, sizes: readonly number[]): number =>
   room.reduce((n, { extent }) => n + extentOf(extent, sizes), 0);
 export const storagesOf = (operands: Routine["reads"], storage: Storage): Storage[] => operands.map(({ type }) => type ?? storage);
-
-/** The elements of a matrix, by row and column. */
-export type Elements<V> = (row: Index<V>, column: Index<V>) => V;
-
-/** Those of a row-major operand with so many columns, from one of its elements on. */
-export const matrix =
-  <V>(m: Machine<V>, operand: number, columns: Index<V>, start?: Index<V>): Elements<V> =>
-  (row, column) => {
-    const element = m.plus(m.times(row(), columns()), column());
-    return m.at(operand, start ? m.plus(element, start()) : element);
-  };

@@ -101,7 +101,11 @@ export function fourier(z: Spectrum, { axis, inverse, scale }: Transformation): 
 const each = ({ re, im }: Spectrum, f: (t: Tensor) => Tensor): Spectrum => ({ re: re && f(re), im: im && f(im) });
 
 const direct = (x: Spectrum, n: number, scale: number): Spectrum =>
-  transformed(x, tableOf(`factors ${n}`, (x.re ?? x.im)!.dtype, () => fftTable(n)), { n, scale });
+  transformed(
+    x,
+    tableOf(`factors ${n}`, (x.re ?? x.im)!.dtype, () => fftTable(n)),
+    { n, scale },
+  );
 
 /**
  * Any length, as a convolution (Bluestein, "A linear filtering approach to the computation of discrete Fourier transform", 1970): with

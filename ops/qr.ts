@@ -46,7 +46,8 @@ const qrPrimitive: PrimitiveFunction<QRParams> = definePrimitive<QRParams>({
     return [completed(q, sliceAxis(outputs[0]!, 2, n, m), dq), pad(dr, [none, [0, subDims(m, n)], none])];
   },
   batch: batchItems(() => qrPrimitive),
-  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine.real, [...a!.shape, outputTypes[0]!.shape[2]!], inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [a], outputTypes }) =>
+    lowerRoutine(routine.real, [...a!.shape, outputTypes[0]!.shape[2]!], inputs, outputTypes),
 });
 
 export interface QR {

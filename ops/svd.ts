@@ -53,7 +53,8 @@ const svdPrimitive: PrimitiveFunction<SvdParams> = definePrimitive<SvdParams>({
     return [extra ? completed(u, sliceAxis(left!, 2, n, m), du) : du, diagonalOf([p], {}), transposed(dv)];
   },
   batch: batchItems(() => svdPrimitive),
-  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine.real, [...a!.shape, outputTypes[0]!.shape[2]!], inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [a], outputTypes }) =>
+    lowerRoutine(routine.real, [...a!.shape, outputTypes[0]!.shape[2]!], inputs, outputTypes),
 });
 
 export interface SVD {

@@ -20,6 +20,7 @@ import * as determinant from "./determinant.ts";
 import * as diagonal from "./diagonal.ts";
 import * as functions from "./functions.ts";
 import * as eigh from "./eigh.ts";
+import * as fft from "./fft.ts";
 import "./floating.ts";
 import * as gather from "./gather.ts";
 import * as identity from "./identity.ts";
@@ -62,7 +63,7 @@ const files: readonly { readonly primitives: readonly Primitive[] }[] = [
     pad,
   ],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
-  ...[cholesky, determinant, eigh, lu, pseudoinverse, qr, svd, triangular],
+  ...[cholesky, determinant, eigh, fft, lu, pseudoinverse, qr, svd, triangular],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);

@@ -93,13 +93,10 @@ function transform<V>(m: Machine<V>, a: readonly Complex<V>[], put: Put<V>): voi
   const sums = Array.from({ length: half }, (_, j) => fixed(plus(a[j + 1]!, a[n - 1 - j]!)));
   const gaps = Array.from({ length: half }, (_, j) => fixed(minus(a[j + 1]!, a[n - 1 - j]!)));
   const combined = (part: "re" | "im", terms: readonly Complex<V>[], factor: (j: number) => number, start?: Index<V>): V =>
-    terms.reduce<V | undefined>(
-      (total, x, j) => {
-        const term = (): V => m.mul(m.real(factor(j)), x[part]());
-        return total === undefined ? term() : m.add(total, term());
-      },
-      start && start(),
-    )!;
+    terms.reduce<V | undefined>((total, x, j) => {
+      const term = (): V => m.mul(m.real(factor(j)), x[part]());
+      return total === undefined ? term() : m.add(total, term());
+    }, start && start())!;
   put(0, sums.reduce(plus, a[0]!));
   for (let k = 1; k <= half; k++) {
     const cosines = (j: number): number => roots.re[((j + 1) * k) % n]!;

@@ -131,9 +131,7 @@ export const svd = overFields({
       m.if(best(), () => complete(i));
       directionOf(m, f, sign, u, i, rows);
       m.each(zero(), rows(), (k) => f.store(output(k, i), f.mul(sign(), f.load(u(i, k)))));
-      m.if(m.less(i(), columns()), () =>
-        m.lanes(zero(), columns(), (k) => f.store(v(i, k), f.conj(f.mul(sign(), f.load(v(i, k)))))),
-      );
+      m.if(m.less(i(), columns()), () => m.lanes(zero(), columns(), (k) => f.store(v(i, k), f.conj(f.mul(sign(), f.load(v(i, k)))))));
     });
   },
 });

@@ -8,6 +8,7 @@ import { extentOf, type Routine, storagesOf } from "../../kernel/routine.ts";
 import { cholesky } from "../../kernel/routines/cholesky.ts";
 import { adjugateOfUpper } from "../../kernel/routines/adjugate.ts";
 import { eigh } from "../../kernel/routines/eigh.ts";
+import { fft, fftTable, radicesOf } from "../../kernel/routines/fft.ts";
 import { lu, luSolve } from "../../kernel/routines/lu.ts";
 import { qr } from "../../kernel/routines/qr.ts";
 import { svd } from "../../kernel/routines/svd.ts";
@@ -101,7 +102,10 @@ test("luSolve, of factors, and of their adjoint", () => {
   fc.assert(
     fc.property(fields, storages, items, size, size, fc.boolean(), fc.integer(), (field, storage, b, n, columns, adjoint, seed) => {
       const some = (length: number) =>
-        Array.from({ length: parts(field) }, (_, k) => new (arrayOf(storage))(Array.from({ length }, (__, i) => Math.sin(seed + i * i + k) + 0.1)));
+        Array.from(
+          { length: parts(field) },
+          (_, k) => new (arrayOf(storage))(Array.from({ length }, (__, i) => Math.sin(seed + i * i + k) + 0.1)),
+        );
       const order = Int32Array.from({ length: b * n }, (_, i) => (i + (seed & 15)) % n);
       expectAgreement({
         kernel: routineKernel(luSolve(adjoint)[field], storage),
@@ -119,11 +123,21 @@ const short = fc.integer({ min: 0, max: 6 });
 
 test("qr and svd, reduced and complete, also where columns depend on each other", () => {
   fc.assert(
-    fc.property(fields, tape, storages, items, short, short, fc.boolean(), fc.boolean(), (field, numbers, storage, b, n, more, complete, whole) => {
-      const sizes = [b, n + more, n, complete ? n + more : n];
-      expectSame(qr[field], storage, sizes, numbers, whole);
-      expectSame(svd[field], storage, sizes, numbers, whole);
-    }),
+    fc.property(
+      fields,
+      tape,
+      storages,
+      items,
+      short,
+      short,
+      fc.boolean(),
+      fc.boolean(),
+      (field, numbers, storage, b, n, more, complete, whole) => {
+        const sizes = [b, n + more, n, complete ? n + more : n];
+        expectSame(qr[field], storage, sizes, numbers, whole);
+        expectSame(svd[field], storage, sizes, numbers, whole);
+      },
+    ),
     { numRuns: 150 },
   );
 });
@@ -147,6 +161,39 @@ test("eigh, also where eigenvalues are equal", () => {
         uniforms: [],
       });
     }),
+    { numRuns: 150 },
+  );
+});
+
+test("fft, of lengths of every radix, of few columns, of many, and of more than are computed at once", () => {
+  const lengths = Array.from({ length: 80 }, (_, i) => i + 1).filter((n) => radicesOf(n));
+  const widths = fc.record({ columns: fc.integer({ min: 0, max: 9 }), width: fc.integer({ min: 1, max: 8 }), all: fc.boolean() });
+  fc.assert(
+    fc.property(
+      storages,
+      items,
+      fc.constantFrom(...lengths),
+      widths,
+      fc.boolean(),
+      fc.integer(),
+      (storage, b, n, { columns, width, all }, real, seed) => {
+        if (all && columns === 0) return;
+        const transform = { n, width: all ? columns : width, all, real, scale: 1 / n };
+        const table = new (arrayOf(storage))(fftTable(n));
+        const some = (): (typeof table)[] =>
+          Array.from(
+            { length: real ? 1 : 2 },
+            (_, k) => new (arrayOf(storage))(Array.from({ length: b * n * columns }, (__, i) => Math.sin(seed + i * i + k))),
+          );
+        expectAgreement({
+          kernel: routineKernel(fft(transform), storage),
+          sizes: [b, n, columns, table.length, transform.width],
+          reads: [...some(), table].map((data) => ({ data, offset: 0, strides: [1] })),
+          writes: [0, 1].map(() => ({ storage, length: b * n * columns, offset: 0, strides: [1] })),
+          uniforms: [],
+        });
+      },
+    ),
     { numRuns: 150 },
   );
 });
