@@ -148,7 +148,6 @@ export {
   rfftfreq,
   rfftn,
 } from "./ops/fourier.ts";
-export { probe, stopGradient } from "./ops/identity.ts";
 export {
   dynamicSlice,
   dynamicUpdateSlice,
