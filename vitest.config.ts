@@ -9,6 +9,7 @@ export default defineConfig({
       { find: /^fluxion$/, replacement: here("index.ts") },
       { find: /^fluxion\/cpu$/, replacement: here("cpu/backend.ts") },
       { find: /^fluxion\/optim$/, replacement: here("optim/public.ts") },
+      { find: /^fluxion\/pinn$/, replacement: here("pinn/public.ts") },
     ],
   },
   test: {

@@ -20,6 +20,7 @@ const forbidden = [
   ["core/a.ts", "../test/b.ts"],
   ["ad/a.ts", "../optim/b.ts"],
   ["optim/a.ts", "../cpu/b.ts"],
+  ["optim/a.ts", "../pinn/b.ts"],
   ["examples/wave/a.ts", "../../ops/b.ts"],
 ];
 const allowed = [

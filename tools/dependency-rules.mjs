@@ -1,6 +1,6 @@
 /**
  * Imports point one way: core <- kernel <- ops <- ad, the scheduler on those four, the backends on the kernel language and
- * core's dtypes alone, the worker on all of those, optim on all but the backends and the worker, index.ts on everything. Rules for dependency-cruiser.
+ * core's dtypes alone, the worker on all of those, optim on all but the backends and the worker, pinn on those and optim, index.ts on everything. Rules for dependency-cruiser.
  */
 const rooms = {
   core: [],
@@ -12,6 +12,7 @@ const rooms = {
   cpu: ["kernel", "core/dtype.ts"],
   gpu: ["kernel", "core/dtype.ts"],
   optim: ["core", "kernel", "ops", "ad", "scheduler"],
+  pinn: ["core", "kernel", "ops", "ad", "scheduler", "optim"],
   // What a user writes: the package by its name, nothing behind it.
   examples: [],
 };
@@ -20,7 +21,7 @@ const directions = Object.entries(rooms).map(([room, others]) => ({
   severity: "error",
   from: { path: `^${room}/` },
   to: {
-    path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|worker|cpu|gpu|optim|examples)(/|$)",
+    path: "^(index\\.ts|test|scripts|tools|bench|core|kernel|ops|ad|scheduler|worker|cpu|gpu|optim|pinn|examples)(/|$)",
     pathNot: [room, ...others].map((r) => (r.endsWith(".ts") ? `^${r.replace(".", "\\.")}$` : `^${r}/`)),
     // "fluxion" and "fluxion/cpu" are aliases of files here.
     ...(room === "examples" && { dependencyTypesNot: ["aliased-tsconfig-paths"] }),
@@ -34,7 +35,7 @@ export default {
     {
       name: "the library imports only what its users install",
       severity: "error",
-      from: { path: "^(index\\.ts|core|kernel|ops|ad|scheduler|worker|cpu|gpu|optim)" },
+      from: { path: "^(index\\.ts|core|kernel|ops|ad|scheduler|worker|cpu|gpu|optim|pinn)" },
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
     },
     { name: "every import resolves", severity: "error", from: {}, to: { couldNotResolve: true } },

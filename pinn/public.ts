@@ -1,0 +1,13 @@
+/** fluxion/pinn: what a user imports for physics-informed networks. */
+export { difference, intersection, over, union } from "./combine.ts";
+export { type BoundaryPoint, type Face, type Point, type Region } from "./region.ts";
+export {
+  type BoundaryPoints,
+  type BoundarySampleOptions,
+  type Points,
+  sampleBoundary,
+  sampleInside,
+  type SampleOptions,
+} from "./sample.ts";
+export { halton, latinHypercube, type Sequence, sequence, type SequenceName, sobol, uniform } from "./sequences.ts";
+export { box, disk, interval, polygon, type ShapeOptions, sphere } from "./shapes.ts";
