@@ -42,12 +42,12 @@ function wayOf({ from, to }: Carry, control: Control, moving: ReadonlySet<Slot>)
   };
   const writers = body.filter((step) => operandsOf(step).writes.some((w) => w.slot === from));
   const [writer] = writers;
-  if (writers.length === 1 && mayWriteOver(writer!, from, to)) {
+  const tiled = flatten(body).some((step) => step.rows && (touches(step, from) || touches(step, to)));
+  const still = !moving.has(to);
+  if (writers.length === 1 && mayWriteOver(writer!, from, to) && (still || !tiled)) {
     const later = body.slice(body.indexOf(writer!) + 1);
     if (!later.some((step) => touches(step, to))) return "place";
   }
   // A number of rounds that is not known beforehand may end in either place; places that move themselves cannot take turns.
-  const fixed = control.kind === "repeat" && !moving.has(to) && !writers.some((step) => step.control);
-  const tiled = flatten(body).some((step) => step.rows && (touches(step, from) || touches(step, to)));
-  return fixed && !tiled ? "turns" : "copy";
+  return control.kind === "repeat" && still && !tiled && !writers.some((step) => step.control) ? "turns" : "copy";
 }

@@ -19,10 +19,11 @@ const WIDEST = 96;
 
 type RowStage = Stage<Step, Dim>;
 
-export function rows(steps: readonly Step[], keep: (slot: Slot) => boolean): Step[] {
+/** What is `moving`, in a loop around, is no part of a tile: a rows kernel finds things where they were. */
+export function rows(steps: readonly Step[], keep: (slot: Slot) => boolean, moving: ReadonlySet<Slot>): Step[] {
   const count = rowCount(steps);
   if (count === undefined) return [...steps];
-  const phases = new Phases(steps, count);
+  const phases = new Phases(steps, count, moving);
   return phases.inOrder().flatMap((phase) => {
     const stages = phase.flatMap((step) => phases.stages.get(step) ?? []);
     if (stages.length < phase.length || !stages.some((s) => s.step.kernel.kind === "matmul")) return phase;
@@ -48,7 +49,7 @@ class Phases {
   readonly #phases = new Map<Step, number>();
   readonly #steps: readonly Step[];
 
-  constructor(steps: readonly Step[], count: Dim) {
+  constructor(steps: readonly Step[], count: Dim, moving: ReadonlySet<Slot>) {
     this.#steps = steps;
     const writers = new Map<Slot, number>();
     for (const step of steps) for (const { slot } of operandsOf(step).writes) writers.set(slot, (writers.get(slot) ?? 0) + 1);
@@ -57,7 +58,8 @@ class Phases {
     const read = new Map<Slot, Step>();
     for (const step of steps) {
       const { reads, writes } = operandsOf(step);
-      const stage = writes.every(({ slot }) => writers.get(slot) === 1) ? stageOf(step, count) : undefined;
+      const still = ![...reads, ...writes].some(({ slot }) => moving.has(slot));
+      const stage = still && writes.every(({ slot }) => writers.get(slot) === 1) ? stageOf(step, count) : undefined;
       if (stage) this.stages.set(step, stage);
       const aligned = stage ? slotsByRow(stage, count) : new Set<Slot>();
       let phase = stage ? 0 : -1;
