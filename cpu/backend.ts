@@ -11,7 +11,7 @@ import { type FunctionBuilder, I32, ModuleBuilder } from "./encoder.ts";
 import { emitReduction, planReduction } from "./fold.ts";
 import { emitLoop } from "./loops.ts";
 import { emitProduct } from "./matmul.ts";
-import { nanoseconds } from "./cost.ts";
+import { nanosecondsOf } from "./cost.ts";
 import { DeviceMemory, MAX_BYTES, Scratch } from "./memory.ts";
 import { type Spread, spreadStep } from "./parts.ts";
 import { emitRoutine } from "./routine.ts";
@@ -156,8 +156,8 @@ class CpuBackend implements Backend {
   }
 
   prepare(segments: readonly Segment[]): Program {
-    const given = stepsIn(segments);
-    this.#considerThreads(given);
+    const cost = nanosecondsOf(segments);
+    this.#considerThreads(cost);
     const memory = this.#live;
     const blocks: number[] = [];
     const kernels: CompiledKernel[] = [];
@@ -177,7 +177,7 @@ class CpuBackend implements Backend {
       if (workspace) this.#returnWorkspace(workspace);
     };
     try {
-      const { spreads, serial } = this.#spread(given, claim);
+      const { spreads, serial } = this.#spread(stepsIn(segments), cost, claim);
       const parts = [...spreads.values()].flatMap((s) => s.parts);
       for (const k of this.#compile([...serial, ...parts].flatMap(withTiles))) (kernels.push(k), k.users++);
       this.#shareKernels(parts.flatMap(withTiles));
@@ -198,7 +198,13 @@ class CpuBackend implements Backend {
       memory.write(commands, words);
       const run = (): void => {
         if (released) throw new Error("cpu: this program was released");
-        this.#carryOut(commands);
+        try {
+          this.#carryOut(commands);
+        } catch (error) {
+          // Loops change the commands as they go, and back at their end.
+          memory.write(commands, words);
+          throw error;
+        }
       };
       return { run, release };
     } catch (error) {
@@ -286,9 +292,9 @@ class CpuBackend implements Backend {
   // ---- threads
 
   /** At the first plan that is heavy enough: moves into shared memory, where workers will join. */
-  #considerThreads(steps: readonly BoundStep[]): void {
+  #considerThreads(cost: number): void {
     if (this.#threads || this.#threadCount === 1) return;
-    if (this.#options.eager || steps.reduce((sum, s) => sum + nanoseconds(s), 0) >= LEAST_PLAN) this.#makeThreads();
+    if (this.#options.eager || cost >= LEAST_PLAN) this.#makeThreads();
   }
 
   #makeThreads(): void {
@@ -308,12 +314,12 @@ class CpuBackend implements Backend {
   /** Those steps that are worth it, in parts, and the others; steps that join parts may be worth it too. */
   #spread(
     given: readonly BoundStep[],
+    planCost: number,
     stage: (bytes: number) => number,
   ): { spreads: Map<BoundStep, Spread>; serial: readonly BoundStep[] } {
     const spreads = new Map<BoundStep, Spread>();
     const eager = Boolean(this.#options.eager);
-    const worthIt = (): boolean => eager || given.reduce((sum, s) => sum + nanoseconds(s), 0) >= LEAST_PLAN;
-    if (!this.#threads?.control || !worthIt()) return { spreads, serial: given };
+    if (!this.#threads?.control || !(eager || planCost >= LEAST_PLAN)) return { spreads, serial: given };
     const most = PARTS * this.#threadCount;
     const parts = (cost: number): number => (eager ? most : Math.min(most, Math.floor(cost / LEAST_PART)));
     const steps = [...given];

@@ -1,6 +1,6 @@
 /** About how long steps take on one thread: enough to tell what is worth sharing out. Constants as measured, of a machine of 2024. */
 import { storageBytes } from "../core/dtype.ts";
-import type { BoundStep } from "../kernel/backend.ts";
+import type { BoundStep, Segment } from "../kernel/backend.ts";
 import { exprOrder } from "../kernel/expr.ts";
 import type { Kernel, LoopKernel } from "../kernel/kernel.ts";
 
@@ -28,6 +28,24 @@ function elementCost(kernel: LoopKernel): number {
   for (const w of kernel.writes) cost += (ACCESS * storageBytes(w.storage)) / 4;
   costs.set(kernel, cost);
   return cost;
+}
+
+/** Of a plan: with all rounds of its loops, one round of those whose number nobody knows, and the dearest case of a branch. */
+export const nanosecondsOf = (segments: readonly Segment[]): number => segments.reduce((sum, s) => sum + ofSegment(s), 0);
+
+function ofSegment(s: Segment): number {
+  switch (s.kind) {
+    case "run":
+      return s.steps.reduce((sum, step) => sum + nanoseconds(step), 0);
+    case "copy":
+      return 0;
+    case "loop":
+      return s.count * nanosecondsOf(s.body);
+    case "while":
+      return nanosecondsOf(s.condition) + nanosecondsOf(s.body);
+    case "branch":
+      return Math.max(...s.cases.map(nanosecondsOf));
+  }
 }
 
 export function nanoseconds({ kernel, sizes, writes, rows }: BoundStep): number {
