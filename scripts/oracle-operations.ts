@@ -3,6 +3,7 @@
  * arguments of a case. Where PyTorch has an operation that fluxion composes, the composition stands here.
  */
 import * as fx from "../index.ts";
+import { isComplex } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { type Operation, type Options, Unsupported } from "./oracle-kinds.ts";
 import { linearAlgebra, orderOf } from "./oracle-linear-algebra.ts";
@@ -61,7 +62,7 @@ const withNumber =
 /** The name of an operation has an order or a size, which its cases may have another of. */
 const withInteger = (f: (n: number, x: Tensor) => Tensor, name: string, otherwise: number): Operation =>
   withNumber((x, n) => f(n, x), name, otherwise);
-const wide = (x: fx.Operand): fx.Operand => (x instanceof fx.Tensor ? fx.astype(x, "float64") : x);
+const wide = (x: fx.Operand): fx.Operand => (x instanceof fx.Tensor ? fx.astype(x, isComplex(x.dtype) ? "complex128" : "float64") : x);
 /** Nothing flows through. */
 const constant =
   (f: Unary): Operation =>
@@ -142,12 +143,13 @@ export const operations: Readonly<Record<string, Operation>> = {
   ),
   ...one("sinh", "sqrt", "square", "tan", "tanh"),
   ...renamed({
-    // Of real numbers these are the identity.
-    conj: (x) => x,
-    conj_physical: (x) => x,
+    conj: fx.conj,
+    conj_physical: fx.conj,
     positive: (x) => x,
-    real: (x) => x,
-    double: (x) => fx.astype(x, "float64"),
+    real: fx.real,
+    imag: fx.imag,
+    double: (x) => wide(x) as Tensor,
+    cdouble: (x) => fx.astype(x, "complex128"),
     special_entr: fx.entr,
     special_erfcx: fx.erfcx,
     special_i0e: fx.i0e,
@@ -156,6 +158,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     special_log_ndtr: fx.logNdtr,
     special_ndtr: fx.ndtr,
     special_ndtri: fx.ndtri,
+    sgn: (x) => fx.stopGradient(fx.sign(x)),
     nn_functional_hardsigmoid: fx.hardsigmoid,
     nn_functional_logsigmoid: fx.logSigmoid,
     nn_functional_mish: fx.mish,
@@ -173,7 +176,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   round_decimals_0: constant(fx.round),
   round_decimals_3: constant((x) => fx.div(fx.round(fx.mul(x, 1000)), 1000)),
   round_decimals_neg_3: constant((x) => fx.mul(fx.round(fx.div(x, 1000)), 1000)),
-  sgn: constant(fx.sign),
+  complex: ([re, im]) => fx.complex(re!, im! as never),
+  polar: ([r, angle]) => fx.complex(fx.mul(r!, fx.cos(angle!) as never), fx.mul(r!, fx.sin(angle!) as never) as never),
   sign: constant(fx.sign),
   trunc: constant(fx.trunc),
 
@@ -275,6 +279,5 @@ export const operations: Readonly<Record<string, Operation>> = {
 
 /** Operations that fluxion does not have, each with what is missing. */
 export const reasons: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(["cdouble", "complex", "imag", "polar"].map((op) => [op, "the result is complex, or its parts are taken"])),
   ...Object.fromEntries(["eig", "eigvals"].map((op) => [op, "matrices without symmetry have complex eigenvalues"])),
 };

@@ -7,12 +7,27 @@
 import { readFileSync } from "node:fs";
 import { jvp } from "../ad/jvp.ts";
 import { vjp } from "../ad/vjp.ts";
+import { complexDType, isComplex } from "../core/dtype.ts";
+import { constant } from "../core/leaves.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { slice } from "../ops/pad.ts";
-import { type Case, caseOf, type Named, numberOf, type Numbers, tensorOf, type Tolerance, valuesOf } from "./oracle-cases.ts";
+import {
+  type Case,
+  caseOf,
+  complexNumberOf,
+  dtypeOf,
+  type Named,
+  type Numbers,
+  tensorOf,
+  type Tolerance,
+  valuesOf,
+  wordsOf,
+} from "./oracle-cases.ts";
 import { Unsupported } from "./oracle-kinds.ts";
 import { observables } from "./oracle-linear-algebra.ts";
 import { operations, reasons } from "./oracle-operations.ts";
+
+const show = (number: readonly number[]): string => (number.length > 1 ? `(${number.join(", ")})` : String(number[0]));
 
 /** The greatest difference beyond the tolerance, in words. */
 function disagreement(
@@ -22,16 +37,19 @@ function disagreement(
   { rtol, atol }: Tolerance,
 ): string | undefined {
   let worst = { excess: 1, text: "" };
-  expected.forEach(({ data }, o) => {
+  expected.forEach((numbers, o) => {
+    const data = wordsOf(numbers);
+    const each = isComplex(dtypeOf(numbers.dtype)) ? 2 : 1;
     if (got[o]?.length !== data.length)
       worst = { excess: Infinity, text: `${what}[${o}] has ${got[o]?.length} elements, PyTorch has ${data.length}` };
-    data.forEach((given, i) => {
-      const e = numberOf(given);
-      const g = got[o]?.[i] ?? Number.NaN;
-      const error = Object.is(g, e) || g === e ? 0 : Math.abs(g - e);
-      const excess = Number.isNaN(error) ? Infinity : error / (atol + rtol * Math.abs(e));
-      if (excess > worst.excess) worst = { excess, text: `${what}[${o}][${i}] is ${g}, PyTorch has ${e}: off by ${error}` };
-    });
+    for (let i = 0; i < data.length; i += each) {
+      const [e, g] = [data, got[o] ?? []].map((list) => list.slice(i, i + each));
+      // Complex numbers differ by the size of their difference.
+      const error = e!.every((v, k) => v === g![k] || Object.is(v, g![k])) ? 0 : Math.hypot(...e!.map((v, k) => (g![k] ?? NaN) - v));
+      const excess = Number.isNaN(error) ? Infinity : error / (atol + rtol * Math.hypot(...e!));
+      if (excess > worst.excess)
+        worst = { excess, text: `${what}[${o}][${i / each}] is ${show(g!)}, PyTorch has ${show(e!)}: off by ${error}` };
+    }
   });
   return worst.text || undefined;
 }
@@ -59,6 +77,12 @@ function check(c: Case): string[] {
   if (!op) throw new Unsupported(kind === "identity" ? "no such operation" : `observable ${kind}`);
   const names = Object.keys(c.inputs);
   const inputs = names.map((n) => tensorOf(c.inputs[n]!));
+  const argumentOf = (v: unknown): unknown => {
+    const z = complexNumberOf(v);
+    return z ? constant(z, { dtype: complexDType(inputs[0]!.dtype) }) : v;
+  };
+  const args = (c.op_args ?? []).map(argumentOf);
+  const options = Object.fromEntries(Object.entries(c.op_kwargs ?? {}).map(([name, v]) => [name, argumentOf(v)]));
   return c.probes.flatMap((probe, p) => {
     const varied = names.flatMap((n, i) => (n in probe.direction ? [i] : []));
     const wanted = Object.entries(probe.cotangent);
@@ -68,9 +92,9 @@ function check(c: Case): string[] {
       const isPositional = (n: string): boolean => n.length === 1;
       const y = op(
         named.flatMap(([n, x]) => (isPositional(n) ? [x] : [])),
-        c.op_args ?? [],
+        args,
         {
-          ...c.op_kwargs,
+          ...options,
           ...Object.fromEntries(named.filter(([n]) => !isPositional(n))),
         },
       );

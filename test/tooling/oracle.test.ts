@@ -41,7 +41,7 @@ function run(cases: readonly object[], ...options: readonly string[]): { status:
 
 it("counts what agrees and what is not supported", () => {
   const { status, lines } = run(
-    [square(), square({}, "float32"), square({}, "complex64"), square({}, "float64", "eig_of_nothing")],
+    [square(), square({}, "float32"), square({}, "bfloat16"), square({}, "float64", "eig_of_nothing")],
     "--json",
   );
   expect(status).toBe(0);
@@ -99,6 +99,19 @@ it("reads NaN and infinities, as words and as text, and names what PyTorch refus
   writeFileSync(file, [nan, norm.replace('"ORD"', "Infinity"), norm.replace("ORD", "inf"), refused].join("\n"));
   const { stdout } = spawnSync(process.execPath, ["--import", "tsx", "scripts/oracle.ts", file, "--json"], { encoding: "utf8" });
   expect(stdout.trim()).toBe('{"pass":3,"fail":0,"unsupported":{"square":1}}');
+});
+
+it("reads complex numbers as pairs, and compares them by the size of their difference", () => {
+  // z^2 at 1 + 2i along 1, with the cotangent i: 2z; conj(2z) i; conj(2) i.
+  const z = (...data: (readonly [number, number])[]): object => ({ data, shape: [data.length], dtype: "complex128", order: "row_major" });
+  const probe = (jvp: readonly [number, number]): object => ({
+    direction: { a: z([1, 0]) },
+    cotangent: { value: z([0, 1]) },
+    pytorch_ref: { jvp: { value: z(jvp) }, vjp: { a: z([4, 2]) }, hvp: { a: z([0, 2]) } },
+  });
+  const of = (jvp: readonly [number, number]): object => ({ ...square(), inputs: { a: z([1, 2]) }, probes: [probe(jvp)] });
+  expect(run([of([2, 4])], "--json").lines).toEqual(['{"pass":1,"fail":0,"unsupported":{}}']);
+  expect(run([of([5, 8])]).lines[0]).toBe("square square_float64 probe 0: jvp[0][0] is (2, 4), PyTorch has (5, 8): off by 5");
 });
 
 /** The operations that PyTorch's derivatives are published of, as OpInfo names them. */
