@@ -5,8 +5,8 @@ import type { Step, Timing } from "./measure.ts";
 export type Numbers = ArrayLike<number>;
 /** What inputs are made of. Not shared: jax-js takes no other. */
 export type Floats = Float32Array<ArrayBuffer>;
-/** "threads-1" is fluxion itself, on one thread. */
-export type PeerName = "threads-1" | "jax-js" | "tfjs" | "pytorch" | "alien-signals" | "preact-signals";
+/** The first three are fluxion itself: on one thread, with everything changed, with nothing changed before but what is timed. */
+export type PeerName = "threads-1" | "from-scratch" | "own-plan" | "jax-js" | "tfjs" | "pytorch" | "alien-signals" | "preact-signals";
 
 /** One library, set up to do the work of a case again and again. */
 export interface Contestant {

@@ -6,8 +6,8 @@ export type Backend = EngineOptions["backend"];
 
 /** How many threads the default has: one, unless `--threads` says otherwise. In the environment, for the processes that cases start. */
 export const THREADS = "FLUXION_BENCH_THREADS";
-export const newEngine = (backend: Backend): Promise<Engine> =>
-  createEngine(backend ? { backend } : { threads: Number(process.env[THREADS] ?? 1) });
+export const newEngine = (backend: Backend, options: Pick<EngineOptions, "cache"> = {}): Promise<Engine> =>
+  createEngine({ ...options, ...(backend ? { backend } : { threads: Number(process.env[THREADS] ?? 1) }) });
 
 /**
  * Of the last step: kernels run, nodes computed, scalar operations, bytes that kernels read and wrote, the most bytes that values took, and how many of them were
