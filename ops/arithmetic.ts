@@ -3,13 +3,15 @@ import { complexOf, partsOf } from "../core/complex.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
+import * as pairs from "../kernel/math/complex.ts";
 import { addN } from "./addN.ts";
 import { broadcastInDim } from "./broadcast.ts";
 import { defineElementwise, floats, numbers } from "./elementwise.ts";
+import { definePair, type PairFunction } from "./pairs.ts";
 import { commonDType, type Operand, toTensor, unify } from "./operand.ts";
 import type { Maybe, PrimitiveFunction } from "./primitive.ts";
 import type { Binary, Unary } from "./signatures.ts";
-import { isFloat } from "../core/dtype.ts";
+import { isInexact } from "../core/dtype.ts";
 
 const none = {};
 
@@ -93,8 +95,35 @@ function binomial(n: number, k: number): number {
   return c;
 }
 
+/** A quotient of complex numbers. */
+const quotient: PairFunction = definePair({
+  name: "complex div",
+  operands: "zz",
+  value: ([a, b, c, d]) => pairs.quotient({ re: a!, im: b! }, { re: c!, im: d! }),
+  // d(x/y) = (dx - z dy) / y.
+  push: ([dx, dy], [, y], z) => {
+    const through = dy && bilinear(times, z, dy);
+    const numerator = dx && through ? subPrimitive([dx, through], none) : (dx ?? negPrimitive([through!], none));
+    return ratio(numerator, y!);
+  },
+  transpose: (ct, [, y]) => ratio(ct, conjugate(y!)),
+});
+
+const conjugate = (z: Tensor): Tensor => {
+  const { re, im } = partsOf(z);
+  return complexOf({ re, im: im && negPrimitive([im], none) });
+};
+
+/** The ratio of complex numbers; by a real one it is one of each part. */
+function ratio(x: Tensor, y: Tensor): Tensor {
+  const [a, b] = [partsOf(x), partsOf(y)];
+  const over = (part: Maybe): Maybe => part && divPrimitive([part, b.re!], none);
+  return b.im ? quotient(x, y) : complexOf({ re: over(a.re), im: over(a.im) });
+}
+
 const divPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "div",
+  complex: ({ inputs: [x, y] }) => [ratio(x!, y!)],
   accepts: floats,
   value: ([a, b]) => [e.div(a!, b!)],
   // d(x/y) = (dx - z dy) / y: no square of y that could overflow.
@@ -128,7 +157,7 @@ export const mul: Binary = (a, b) => {
 /** a / b in floating point, also for integers (as NumPy's true division). x/0 is an infinity, 0/0 is NaN. */
 export const div: Binary = (a, b) => {
   const dtype = commonDType("div", [a, b]);
-  return divPrimitive(unify("div", [a, b], isFloat(dtype) ? dtype : "float32"), none);
+  return divPrimitive(unify("div", [a, b], isInexact(dtype) ? dtype : "float32"), none);
 };
 /** -x. */
 export const neg: Unary = (x) => {
@@ -150,4 +179,10 @@ function arithmetic(op: string, ...operands: readonly [Operand, Operand]): Retur
 }
 
 /** What this file defines, for table.ts. */
-export const primitives = [subPrimitive.primitive, negPrimitive.primitive, mulPrimitive.primitive, divPrimitive.primitive];
+export const primitives = [
+  subPrimitive.primitive,
+  negPrimitive.primitive,
+  mulPrimitive.primitive,
+  divPrimitive.primitive,
+  quotient.primitive,
+];

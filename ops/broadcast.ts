@@ -1,4 +1,5 @@
 /** Broadcast and sum: each is the other's transpose, so they stand together. */
+import { complexOf, type ComplexParams, complexPrimitive } from "../core/complex.ts";
 import { type Dim, sameDim } from "../core/dim.ts";
 import { partDType } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
@@ -7,7 +8,7 @@ import type { Tensor } from "../core/tensor.ts";
 import { broadcastView } from "../kernel/view.ts";
 import { keptAxes, lowerFold, reducedShape } from "./fold.ts";
 import { reshape } from "./reshape.ts";
-import { definePrimitive, linearJvp, type PrimitiveFunction } from "./primitive.ts";
+import { definePrimitive, linearJvp, type PrimitiveFunction, type Rules } from "./primitive.ts";
 
 /** Axis i of the operand becomes axis axes[i] of the result; an axis of size 1 is repeated, and so are new axes. */
 interface BroadcastParams {
@@ -63,6 +64,13 @@ export function broadcastLast(x: Tensor, shape: Shape): Tensor {
   if (x.rank === shape.length && x.shape.every((d, i) => sameDim(d, shape[i]!))) return x;
   return broadcastInDim([x], { shape, axes: x.shape.map((_, i) => shape.length - x.rank + i) });
 }
+
+Object.assign(complexPrimitive, {
+  batch: ({ params: { of }, inputs, batched, size }) => {
+    const full = inputs.map((t, i) => (batched[i] ? t : batchAlong(t, size)));
+    return [complexOf({ re: of === "im" ? undefined : full[0], im: of === "re" ? undefined : full.at(-1) })];
+  },
+} satisfies Rules<ComplexParams>);
 
 /** Zeros as a part of x. */
 export const zeroPart = (x: Tensor): Tensor => broadcastLast(scalar(0, partDType(x.dtype)), x.shape);

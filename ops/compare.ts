@@ -1,5 +1,5 @@
 /** Comparisons, logic and choice. Nothing flows through a condition; `where` passes derivatives to the chosen side. */
-import { complexOf, partsOf } from "../core/complex.ts";
+import { complexOf, isComplexTensor, partsOf } from "../core/complex.ts";
 import type { DType } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
@@ -7,7 +7,8 @@ import { scalar } from "../core/leaves.ts";
 import { anySame, bits, defineElementwise, integers, noTangent } from "./elementwise.ts";
 import { broadcastAll, commonDType, type Operand, toTensor, unify } from "./operand.ts";
 import { broadcastLast, zeroPart } from "./broadcast.ts";
-import type { Maybe, PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
+import { convert } from "./convert.ts";
+import type { ComplexRule, Maybe, PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
 import type { Binary, Ternary, Unary } from "./signatures.ts";
 
 /** What this file defines, for table.ts. */
@@ -16,7 +17,7 @@ export const primitives: RuledPrimitive[] = [];
 const toBool = (): readonly DType[] => ["bool"];
 
 // ---- comparisons
-function comparison(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): Binary {
+function comparison(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr, complex?: ComplexRule): Binary {
   const words = (x: e.Expr): e.Expr => e.convert("u32", x);
   const apply = defineElementwise({
     name,
@@ -24,13 +25,36 @@ function comparison(name: string, value: (a: e.Expr, b: e.Expr) => e.Expr): Bina
     results: toBool,
     value: ([a, b]) => [a!.type === "bool" ? value(words(a!), words(b!)) : value(a!, b!)],
     jvp: noTangent,
+    ...(complex && { complex }),
   });
   primitives.push(apply.primitive);
   return (a: Operand, b: Operand) => apply(unify(name, [a, b]), {});
 }
+/** Of complex numbers: both parts compared, and the answers joined. */
+const ofParts =
+  (compare: () => Binary, join: () => Binary): ComplexRule =>
+  ({ inputs }) => {
+    const [x, y] = inputs.map(partsOf);
+    const of = (part: "re" | "im"): Tensor => compare()(x![part] ?? zeroPart(inputs[0]!), y![part] ?? zeroPart(inputs[1]!));
+    return [join()(of("re"), of("im"))];
+  };
 /** a == b, elementwise; NaN equals nothing. */
-export const equal = comparison("equal", e.eq);
-export const notEqual = comparison("notEqual", e.ne);
+export const equal: Binary = comparison(
+  "equal",
+  e.eq,
+  ofParts(
+    () => equal,
+    () => logicalAnd,
+  ),
+);
+export const notEqual: Binary = comparison(
+  "notEqual",
+  e.ne,
+  ofParts(
+    () => notEqual,
+    () => logicalOr,
+  ),
+);
 export const less = comparison("less", e.lt);
 export const lessEqual = comparison("lessEqual", e.le);
 export const greater = comparison("greater", e.gt);
@@ -56,7 +80,10 @@ const exclusive = bitwise("xor", e.xor);
 const notPrimitive = defineElementwise({ name: "not", accepts: bits, value: ([a]) => [e.not(a!)], jvp: noTangent });
 
 /** x as a condition: non-zero is true. */
-const truth = (op: string, x: Operand): Tensor => toTensor(op, x, "bool");
+function truth(op: string, x: Operand): Tensor {
+  const t = toTensor(op, x);
+  return isComplexTensor(t) ? notEqual(t, 0) : convert(t, "bool");
+}
 
 export const logicalAnd = both.logical;
 export const logicalOr = either.logical;

@@ -1,24 +1,34 @@
 /** What floats have beside numbers: NaN, infinities, signs of zero, whole and fractional parts, exponents. */
+import { partsOf } from "../core/complex.ts";
 import { isFloat } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
 import * as e from "../kernel/expr.ts";
 import { withSign } from "../kernel/math/scalar.ts";
 import { div, mul, sub } from "./arithmetic.ts";
-import { equal, isNaN, less, logicalNot, where } from "./compare.ts";
+import { define } from "./binary.ts";
+import { equal, isNaN, less, logicalAnd, logicalNot, logicalOr, where } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { showArgument } from "./describe.ts";
 import { exp2 } from "./functions.ts";
-import { type Operand, toFloat, toTensor, unify } from "./operand.ts";
+import { type Operand, toFloat, toInexact, toTensor, unify } from "./operand.ts";
 import { abs, maximum, minimum, trunc } from "./piecewise.ts";
-import { define } from "./power.ts";
 import { type ReduceArgument, sum } from "./reductions.ts";
 import type { Binary, Reducer, Unary } from "./signatures.ts";
 
 /** Whether x is neither infinite nor NaN. */
-export const isFinite: Unary = (x) => less(abs(toFloat("isFinite", x)), Infinity);
-/** Whether x is Infinity or -Infinity. */
-export const isInf: Unary = (x) => equal(abs(toFloat("isInf", x)), Infinity);
+export const isFinite: Unary = (x) => {
+  const t = toInexact("isFinite", x);
+  const { re, im } = partsOf(t);
+  const finite = (part: Tensor): Tensor => less(abs(part), Infinity);
+  return re && im ? logicalAnd(finite(re), finite(im)) : finite((re ?? im)!);
+};
+/** Whether x is Infinity or -Infinity, or complex with a part that is. */
+export const isInf: Unary = (x) => {
+  const { re, im } = partsOf(toInexact("isInf", x));
+  const infinite = (part: Tensor): Tensor => equal(abs(part), Infinity);
+  return re && im ? logicalOr(infinite(re), infinite(im)) : infinite((re ?? im)!);
+};
 
 // ---- one NaN among two
 /** The extreme of two, or the other where one is NaN. */

@@ -1,12 +1,14 @@
 /** Piecewise linear and piecewise constant functions, with the conventions at their kinks. */
 import * as e from "../kernel/expr.ts";
+import { complexOf, partsOf } from "../core/complex.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { addN } from "./addN.ts";
 import { div, mul, neg } from "./arithmetic.ts";
-import { greaterEqual, lessEqual, where } from "./compare.ts";
+import { equal, greaterEqual, lessEqual, where } from "./compare.ts";
 import { defineElementwise, noTangent, numbers } from "./elementwise.ts";
 import { checkOperands, type Operand, toTensor, unify } from "./operand.ts";
-import type { PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
+import { hypot } from "./polar.ts";
+import type { Maybe, PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
 import type { Binary, Ternary, Unary } from "./signatures.ts";
 
 /** What this file defines, for table.ts. */
@@ -30,17 +32,35 @@ const signOf = (a: e.Expr): e.Expr => {
   // NaN and zeros of either sign come back as they are.
   return e.select(e.gt(a, c(0)), c(1), a.type === "u32" ? a : e.select(e.lt(a, c(0)), c(-1), a));
 };
-const signPrimitive = defineElementwise({ name: "sign", accepts: numbers, value: ([a]) => [signOf(a!)], jvp: noTangent });
-/** -1, 0 or 1; NaN for NaN. */
+const signPrimitive: PrimitiveFunction<object> = defineElementwise({
+  name: "sign",
+  accepts: numbers,
+  value: ([a]) => [signOf(a!)],
+  jvp: noTangent,
+  complex: ({ inputs: [z] }) => [direction(z!)],
+});
+/** z / |z|. The derivative at 0 is 0. */
+function direction(z: Tensor): Tensor {
+  const length = abs(z);
+  const zero = equal(length, 0);
+  const over = (part: Maybe): Maybe => part && where(zero, 0, div(part, where(zero, 1, length)));
+  const { re, im } = partsOf(z);
+  return complexOf({ re: over(re), im: over(im) });
+}
+/** -1, 0 or 1; NaN for NaN. Of complex numbers z / |z|, and 0 for 0. */
 export const sign: Unary = (x) => signPrimitive([toTensor("sign", x)], {});
 
 const absPrimitive: PrimitiveFunction<object> = defineElementwise({
   name: "abs",
   accepts: numbers,
   value: ([a]) => [a!.type === "u32" ? a! : e.abs(a!)],
+  complex: ({ inputs: [z] }) => {
+    const { re, im } = partsOf(z!);
+    return [re && im ? hypot(re, im) : abs((re ?? im)!)];
+  },
   jvp: ({ inputs, tangents }) => [mul(tangents[0]!, sign(inputs[0]!))],
 });
-/** |x|; the derivative at 0 is 0. */
+/** |x|, of complex numbers too; the derivative at 0 is 0. */
 export const abs: Unary = (x) => absPrimitive([toTensor("abs", x)], {});
 
 // ---- two operands

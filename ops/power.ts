@@ -1,50 +1,23 @@
-/** Elementwise functions of two float operands: powers, lengths and angles, logarithms of sums. Integers and bools become float32. */
-import type { DType } from "../core/dtype.ts";
-import { isFloat } from "../core/dtype.ts";
-import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
+/** Powers and logarithms of sums and products, of real and complex operands. Integers and bools become float32. */
+import { partsOf } from "../core/complex.ts";
+import { isComplex } from "../core/dtype.ts";
+import { type ConstantParams, constantPrimitive, scalar } from "../core/leaves.ts";
 import { Tensor } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
-import * as inverse from "../kernel/math/inverse.ts";
+import * as pairs from "../kernel/math/complex.ts";
 import * as logarithm from "../kernel/math/logarithm.ts";
 import * as power from "../kernel/math/power.ts";
 import { addN } from "./addN.ts";
 import { div, mul, reciprocal, square, sub } from "./arithmetic.ts";
-import { broadcastInDim } from "./broadcast.ts";
+import { define } from "./binary.ts";
+import { broadcastInDim, broadcastLast } from "./broadcast.ts";
 import { equal, lessEqual, logicalAnd, where } from "./compare.ts";
-import { defineElementwise, floats } from "./elementwise.ts";
 import { log, sigmoid } from "./functions.ts";
-import { commonDType, type Operand, toFloat, unify } from "./operand.ts";
+import { commonInexact, type Operand, toInexact, unify } from "./operand.ts";
+import { definePair } from "./pairs.ts";
 import { abs } from "./piecewise.ts";
-import type { Maybe, RuledPrimitive } from "./primitive.ts";
+import type { Maybe } from "./primitive.ts";
 import type { Binary } from "./signatures.ts";
-
-/** What this file defines, for table.ts. */
-export const primitives: RuledPrimitive[] = [];
-
-interface BinaryCall {
-  readonly dx: Maybe;
-  readonly dy: Maybe;
-  readonly x: Tensor;
-  readonly y: Tensor;
-  readonly z: Tensor;
-}
-
-/** A function z of x and y. `push` gives the terms of z's tangent, each linear in dx or dy. */
-export function define(name: string, value: (x: e.Expr, y: e.Expr) => e.Expr, push: (call: BinaryCall) => readonly Maybe[]): Binary {
-  const apply = defineElementwise({
-    name,
-    accepts: floats,
-    value: ([x, y]) => [value(x!, y!)],
-    jvp: ({ inputs: [x, y], tangents: [dx, dy], outputs: [z] }) => [addN(push({ dx, dy, x: x!, y: y!, z: z! }))],
-  });
-  primitives.push(apply.primitive);
-  return (a, b) => apply(unify(name, [a, b], floatDType(name, [a, b])), {});
-}
-
-function floatDType(op: string, operands: readonly Operand[]): DType {
-  const dtype = commonDType(op, operands);
-  return isFloat(dtype) ? dtype : "float32";
-}
 
 const powPrimitive: Binary = define("pow", power.pow, ({ dx, dy, x, y, z }) => {
   const n = literalOf(y);
@@ -68,13 +41,51 @@ function literalOf(t: Tensor): number | undefined {
   return source.primitive === constantPrimitive && typeof value === "number" ? value : undefined;
 }
 
+// ---- of complex numbers
+const isZero = (z: Tensor): Tensor => equal(z, 0);
+
+/** z^w log z, and 0 where z is 0: there a power does not move with its exponent. */
+const byExponent = (z: Tensor, power: Tensor): Tensor => where(isZero(z), 0, mul(power, log(where(isZero(z), 1, z))));
+/** w z^(w-1); where both are 0, as for real powers. */
+const byBase = (z: Tensor, w: Tensor): Tensor => mul(w, complexPow(z, where(logicalAnd(isZero(z), isZero(w)), 1, sub(w, 1))));
+
+const powerOfPair = definePair({
+  name: "complex pow",
+  operands: "zz",
+  value: ([a, b, c, d]) => pairs.pow({ re: a!, im: b! }, { re: c!, im: d! }),
+  push: ([dz, dw], [z, w], y) => addN([dz && mul(dz, byBase(z!, w!)), dw && mul(dw, byExponent(z!, y))].filter((t) => t !== undefined)),
+});
+const realPowerOfPair = definePair({
+  name: "complex pow of real exponent",
+  operands: "zx",
+  value: ([a, b, u]) => pairs.realPow({ re: a!, im: b! }, u!),
+  push: ([dz, du], [z, u], y) => addN([dz && mul(dz, byBase(z!, u!)), du && mul(du, byExponent(z!, y))].filter((t) => t !== undefined)),
+});
+
+/** z^w, where at least z is complex. */
+function complexPow(z: Tensor, w: Tensor): Tensor {
+  const { re, im } = partsOf(w);
+  return im || !re ? powerOfPair(z, w) : realPowerOfPair(z, re);
+}
+
+/** Beyond this an integer power is left to logarithms: so many products would be less accurate. */
+const MOST_PRODUCTS = 32;
+
+function integerPower(z: Tensor, n: number): Tensor {
+  if (n < 0) return reciprocal(integerPower(z, -n));
+  if (n === 1) return z;
+  const half = square(integerPower(z, Math.floor(n / 2)));
+  return n % 2 === 0 ? half : mul(half, z);
+}
+
 /**
  * x^y. A power of a negative number is NaN unless y is an integer; 0^0 is 1. The derivative by y is x^y log x for x > 0,
- * and 0 for x <= 0.
+ * and 0 for x <= 0. Of complex numbers exp(y log x), with the principal logarithm, and 0 for x = 0 where y has a positive real part.
  */
 export function pow(x: Operand, y: Operand): Tensor {
+  if (isComplex(commonInexact("pow", [x, y]))) return powOfComplex(x, y);
   if (typeof y !== "number" || !(x instanceof Tensor)) return powPrimitive(x, y);
-  const t = toFloat("pow", x);
+  const t = toInexact("pow", x);
   // At most two roundings, as accurate as the general power.
   if (y === 1) return t;
   if (y === 2) return square(t);
@@ -84,19 +95,14 @@ export function pow(x: Operand, y: Operand): Tensor {
   return powPrimitive(t, y);
 }
 
-/** sqrt(x^2 + y^2), without overflow. The derivative at the origin is 0. */
-export const hypot: Binary = define("hypot", power.hypot, ({ dx, dy, x, y, z }) => {
-  const origin = equal(z, 0);
-  const length = where(origin, 1, z);
-  const component = (a: Tensor): Tensor => where(origin, 0, div(a, length));
-  return [dx && mul(dx, component(x)), dy && mul(dy, component(y))];
-});
-
-/** The angle of the point (x, y), in (-pi, pi]: atan(y/x) in the right quadrant. */
-export const atan2: Binary = define("atan2", inverse.atan2, ({ dx: dy, dy: dx, x: y, y: x }) => {
-  const r = hypot(x, y);
-  return [dy && div(mul(dy, div(x, r)), r), dx && div(mul(dx, div(mul(y, -1), r)), r)];
-});
+function powOfComplex(x: Operand, y: Operand): Tensor {
+  if (typeof y === "number" && x instanceof Tensor) {
+    if (y === 0) return broadcastLast(scalar(1, x.dtype), x.shape);
+    if (Number.isInteger(y) && Math.abs(y) <= MOST_PRODUCTS) return integerPower(x, y);
+  }
+  const [z, w] = unify("pow", [x, y]) as [Tensor, Tensor];
+  return complexPow(z, w);
+}
 
 /** log(exp(a) + exp(b)), without overflow. */
 export const logaddexp: Binary = define("logaddexp", logarithm.logaddexp, ({ dx, dy, x, y }) => {
@@ -118,3 +124,6 @@ export const xlogy: Binary = define(
     return [dx && mul(dx, log(y)), dy && mul(dy, div(x, where(origin, 1, y)))];
   },
 );
+
+/** What this file defines beside functions of two floats, for table.ts. */
+export const primitives = [powerOfPair.primitive, realPowerOfPair.primitive];

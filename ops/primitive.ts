@@ -4,9 +4,10 @@
  */
 import type { Dim } from "../core/dim.ts";
 import type { Primitive } from "../core/primitive.ts";
-import { complexOf, isComplexTensor, type Parts, partsOf, imagPrimitive, realPrimitive } from "../core/complex.ts";
+import { complexOf, complexPrimitive, isComplexTensor, type Parts, partsOf, imagPrimitive, realPrimitive } from "../core/complex.ts";
 import { apply, applyMany, type Tensor } from "../core/tensor.ts";
 import type { LowerCall, Lowered } from "../kernel/lowering.ts";
+import { complexRules, imagRules, realRules } from "./parts.ts";
 
 /** A tangent or cotangent that is structurally zero is undefined, never a tensor of zeros. */
 export type Maybe = Tensor | undefined;
@@ -122,6 +123,11 @@ export interface PrimitiveFunction<P extends object> {
   many(inputs: readonly Tensor[], params: P): Tensor[];
   readonly primitive: RuledPrimitive<P>;
 }
+
+// The primitives are core's, because whatever is applied to a complex tensor asks for its parts; the rules need the kernel language.
+Object.assign(complexPrimitive, complexRules);
+Object.assign(realPrimitive, realRules);
+Object.assign(imagPrimitive, imagRules);
 
 /** Declares a primitive and gives the function that applies it. Complex operands are taken apart here: see core/complex.ts. */
 export function definePrimitive<P extends object>(primitive: RuledPrimitive<P>): PrimitiveFunction<P> {

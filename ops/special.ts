@@ -6,27 +6,29 @@ import type { Tensor } from "../core/tensor.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
 import * as e from "../kernel/expr.ts";
 import { besseli } from "../kernel/math/bessel.ts";
+import * as pairs from "../kernel/math/complex.ts";
 import * as gamma from "../kernel/math/gamma.ts";
 import * as gaussian from "../kernel/math/gaussian.ts";
 import * as inverse from "../kernel/math/inverse-hyperbolic.ts";
 import { log1p as log1pOf } from "../kernel/math/logarithm.ts";
 import { add, div, mul, square, sub } from "./arithmetic.ts";
+import { define as defineBinary } from "./binary.ts";
 import { equal, less, logicalAnd, where } from "./compare.ts";
 import { showArgument } from "./describe.ts";
 import { defineElementwise, floats } from "./elementwise.ts";
 import { define, exp, log1p, rsqrt, sqrt } from "./functions.ts";
 import { type Operand, toFloat } from "./operand.ts";
 import { sign } from "./piecewise.ts";
-import { define as defineBinary, xlogy } from "./power.ts";
+import { xlogy } from "./power.ts";
 import type { PrimitiveFunction, RuledPrimitive } from "./primitive.ts";
 import type { Binary, Unary } from "./signatures.ts";
 
 // ---- inverse hyperbolic functions
-export const asinh = define("asinh", inverse.asinh, (dx, x) => mul(dx, rsqrt(add(1, square(x)))));
+export const asinh = define("asinh", inverse.asinh, (dx, x) => mul(dx, rsqrt(add(1, square(x)))), undefined, pairs.asinh);
 /** NaN below 1. */
-export const acosh = define("acosh", inverse.acosh, (dx, x) => div(dx, mul(sqrt(sub(x, 1)), sqrt(add(x, 1)))));
+export const acosh = define("acosh", inverse.acosh, (dx, x) => div(dx, mul(sqrt(sub(x, 1)), sqrt(add(x, 1)))), undefined, pairs.acosh);
 /** Infinite at 1 and -1, NaN beyond. */
-export const atanh = define("atanh", inverse.atanh, (dx, x) => div(dx, mul(sub(1, x), add(1, x))));
+export const atanh = define("atanh", inverse.atanh, (dx, x) => div(dx, mul(sub(1, x), add(1, x))), undefined, pairs.atanh);
 /** log(x / (1 - x)), the inverse of sigmoid. */
 export const logit = define("logit", inverse.logit, (dx, x) => div(dx, mul(x, sub(1, x))));
 

@@ -2,14 +2,15 @@
  * The primitives by their names: how another thread finds what a node applies. Each file lists what it defines; nothing registers itself.
  * Primitives that users define are not here.
  */
+import { complexPrimitive, imagPrimitive, realPrimitive } from "../core/complex.ts";
 import { constantPrimitive } from "../core/leaves.ts";
 import type { Primitive } from "../core/primitive.ts";
 import { outputPrimitive } from "../core/tensor.ts";
 import * as addN from "./addN.ts";
 import * as arithmetic from "./arithmetic.ts";
+import * as binary from "./binary.ts";
 import * as broadcast from "./broadcast.ts";
 import * as compare from "./compare.ts";
-import * as complex from "./complex.ts";
 import * as concatenate from "./concatenate.ts";
 import * as conv from "./conv.ts";
 import * as convert from "./convert.ts";
@@ -45,28 +46,20 @@ import * as triangular from "./triangular.ts";
 import * as windows from "./windows.ts";
 
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
-  ...[
-    addN,
-    arithmetic,
-    broadcast,
-    compare,
-    complex,
-    concatenate,
-    convert,
-    cumsum,
-    diagonal,
-    functions,
-    gather,
-    identity,
-    iota,
-    matmul,
-    pad,
-  ],
+  ...[addN, arithmetic, binary, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
   ...[cholesky, determinant, eigh, fft, lu, pseudoinverse, qr, svd, triangular],
 ];
 const table = new Map<string, Primitive>();
-for (const primitive of [constantPrimitive, outputPrimitive, ...files.flatMap((f) => f.primitives)]) table.set(primitive.name, primitive);
+for (const primitive of [
+  constantPrimitive,
+  outputPrimitive,
+  complexPrimitive,
+  realPrimitive,
+  imagPrimitive,
+  ...files.flatMap((f) => f.primitives),
+])
+  table.set(primitive.name, primitive);
 
 /** The library's primitive of a name, if it has one. */
 export const primitiveNamed = (name: string): Primitive | undefined =>

@@ -8,6 +8,7 @@ import * as arithmetic from "../../ops/arithmetic.ts";
 import { where } from "../../ops/compare.ts";
 import * as functions from "../../ops/functions.ts";
 import * as piecewise from "../../ops/piecewise.ts";
+import * as polar from "../../ops/polar.ts";
 import * as power from "../../ops/power.ts";
 import { sinc } from "../../ops/sinc.ts";
 
@@ -149,8 +150,8 @@ export const elementwiseCases: readonly Case[] = [
   binary("pow of positives", power.pow, [0.3, 2], [-2, 2]),
   unary("pow by an integer, of negatives", (x) => power.pow(x, 3), -2, -0.3),
   unary("pow by 2, around 0", (x) => power.pow(x, 2), -0.01, 0.01),
-  binary("atan2", power.atan2, [0.3, 2], [-2, 2]),
-  binary("hypot", power.hypot, [0.3, 2], [-2, 2]),
+  binary("atan2", polar.atan2, [0.3, 2], [-2, 2]),
+  binary("hypot", polar.hypot, [0.3, 2], [-2, 2]),
   binary("logaddexp", power.logaddexp, [-3, 3]),
   binary("xlogy", power.xlogy, [-2, 2], [0.3, 3]),
 ];

@@ -15,6 +15,7 @@ import { convert } from "../../ops/convert.ts";
 import { constant } from "../../core/leaves.ts";
 import { dot, matmul, outer, tensordot } from "../../ops/matmul.ts";
 import { pad, slice } from "../../ops/pad.ts";
+import * as polar from "../../ops/polar.ts";
 import * as power from "../../ops/power.ts";
 import * as norms from "../../ops/norm.ts";
 import * as reductions from "../../ops/reductions.ts";
@@ -73,8 +74,8 @@ export const cases: readonly Case[] = [
     (n): Case => ({ name: `pow by ${n}`, f: (x) => power.pow(x, n), shapes: [[6]], domain: n < 0 ? [-2.2, -0.4] : [-2.2, 2] }),
   ),
   { name: "pow of 2.5", f: (y) => power.pow(2.5, y), shapes: [[4]] },
-  { name: "hypot", f: (x, y) => power.hypot(x, y), shapes: [[2, 3], [3]] },
-  { name: "atan2", f: (y, x) => power.atan2(y, x), shapes: [[2, 3], [3]], domain: [-3, -0.3] },
+  { name: "hypot", f: (x, y) => polar.hypot(x, y), shapes: [[2, 3], [3]] },
+  { name: "atan2", f: (y, x) => polar.atan2(y, x), shapes: [[2, 3], [3]], domain: [-3, -0.3] },
   { name: "logaddexp", f: (x, y) => power.logaddexp(x, y), shapes: [[2, 3], [3]] },
   { name: "xlogy", f: (x, y) => power.xlogy(x, y), shapes: [[2, 3], [3]], domain: [0.3, 3] },
   { name: "transpose", f: (x) => transpose(x, [2, 0, 1]), shapes: [[2, 3, 4]] },

@@ -8,7 +8,8 @@ import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { where } from "../../ops/compare.ts";
 import * as functions from "../../ops/functions.ts";
-import { atan2, hypot, logaddexp, pow, xlogy } from "../../ops/power.ts";
+import { atan2, hypot } from "../../ops/polar.ts";
+import { logaddexp, pow, xlogy } from "../../ops/power.ts";
 import { sinc } from "../../ops/sinc.ts";
 import { derivativesAt, expectNear, numbers, numbersOf } from "./support.ts";
 

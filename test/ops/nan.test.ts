@@ -12,6 +12,7 @@ import * as floating from "../../ops/floating.ts";
 import * as functions from "../../ops/functions.ts";
 import { softmax } from "../../ops/softmax.ts";
 import * as piecewise from "../../ops/piecewise.ts";
+import * as polar from "../../ops/polar.ts";
 import * as power from "../../ops/power.ts";
 import * as reductions from "../../ops/reductions.ts";
 import { searchsorted } from "../../ops/searchsorted.ts";
@@ -54,7 +55,7 @@ const nans = {
 const partners = [0, -0, 1, -1, 2.5, -3, 1e-40, 1e30, Infinity, -Infinity, NaN];
 
 type Operation = (...x: unknown[]) => unknown;
-const modules = { activations, compare, floating, functions, piecewise, power, special, arithmetic, reductions };
+const modules = { activations, compare, floating, functions, piecewise, polar, power, special, arithmetic, reductions };
 const operations = Object.values(modules).flatMap((module) =>
   Object.entries(module).filter((entry): entry is [string, Operation] => typeof entry[1] === "function" && entry[0] !== "define"),
 );

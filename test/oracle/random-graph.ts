@@ -30,6 +30,7 @@ import * as indexing from "../../ops/indexing.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { pad, sliceAxis } from "../../ops/pad.ts";
 import * as piecewise from "../../ops/piecewise.ts";
+import * as polar from "../../ops/polar.ts";
 import * as power from "../../ops/power.ts";
 import { random } from "../../ops/random.ts";
 import * as reductions from "../../ops/reductions.ts";
@@ -110,7 +111,7 @@ const functionsOfOne: readonly unknown[] = [
   ...[piecewise.ceil, piecewise.trunc, piecewise.round, sinc, compare.isNaN, compare.logicalNot],
 ];
 const functionsOfTwo: readonly unknown[] = [
-  ...[power.hypot, power.logaddexp, power.xlogy, compare.greater, compare.greaterEqual, compare.lessEqual, compare.notEqual],
+  ...[polar.hypot, power.logaddexp, power.xlogy, compare.greater, compare.greaterEqual, compare.lessEqual, compare.notEqual],
 ];
 const functionsOfBits: readonly unknown[] = [
   ...[compare.bitwiseAnd, compare.bitwiseOr, compare.bitwiseXor, compare.leftShift, compare.rightShift],
@@ -140,7 +141,7 @@ const operations: Readonly<Record<string, Build>> = {
   minimum: binary(piecewise.minimum, numeric),
   rem: binary(piecewise.rem, numeric),
   pow: binary(power.pow),
-  atan2: binary(power.atan2),
+  atan2: binary(polar.atan2),
   less: binary(compare.less, numeric),
   equal: binary(compare.equal, (t) => t),
   logicalXor: binary(compare.logicalXor, (t) => convert(t, "bool")),
