@@ -1,7 +1,7 @@
 /** Loops for users: `scan`, `fold`, `fori` and `whileLoop`, over trees of tensors. */
 import { type Dim, sameDim, subDims, SymbolicDim } from "../../core/dim.ts";
 import { dtypeInfo } from "../../core/dtype.ts";
-import { Tensor } from "../../core/tensor.ts";
+import { recorded, Tensor } from "../../core/tensor.ts";
 import { add } from "../../ops/arithmetic.ts";
 import { less } from "../../ops/compare.ts";
 import { convert } from "../../ops/convert.ts";
@@ -9,9 +9,9 @@ import { showArgument } from "../../ops/describe.ts";
 import { dimSize, iotaOf } from "../../ops/iota.ts";
 import { type Operand, toTensor } from "../../ops/operand.ts";
 import { type Fn, placeholderLike, type Reshaped, type Tensors } from "../trace.ts";
-import { cond } from "./branches.ts";
 import { scanOf } from "./scan.ts";
-import { carry, leavesOf } from "./trees.ts";
+import { switchOf } from "./switch.ts";
+import { carry, type Leaves, leavesOf } from "./trees.ts";
 import { whileOf } from "./while.ts";
 
 /** What a step may give for a carry: the same structure, numbers where there are scalars. */
@@ -53,52 +53,65 @@ export function scan<C, X, Y>(
   xs: X,
   options: ScanOptions = {},
 ): [carry: Tensors<C>, ys: Slices<Tensors<Y>>] {
-  checkFunction("scan", f);
-  const { reverse = false } = options;
-  const all = leavesOf("scan", xs, "xs");
-  const length = lengthOf(all.leaves, all.paths, options.length);
+  return run("scan", f, init, xs, options);
+}
+
+function run<C, X, Y>(
+  op: string,
+  f: (carry: Tensors<C>, x: Slices<X>) => readonly [carry: Like<C>, y: Y],
+  init: C,
+  xs: X,
+  { length: given, reverse = false }: ScanOptions,
+): [carry: Tensors<C>, ys: Slices<Tensors<Y>>] {
+  checkFunction(op, f);
+  const all = leavesOf(op, xs, "xs");
+  const length = lengthOf(op, all, given);
   const slices = all.leaves.map((t) => placeholderLike(t as Tensor, (t as Tensor).shape.slice(1)));
   const x = all.rebuild(slices) as Slices<X>;
-  const traced = carry("scan", init, (c) => {
+  const traced = carry(op, init, (c) => {
     const pair: unknown = f(c as Tensors<C>, x);
     if (!Array.isArray(pair) || pair.length !== 2)
-      throw new Error(`scan: the step must give [carry, y], got ${showArgument(pair)}; y may be null`);
-    return { next: pair[0] as unknown, rest: leavesOf("scan", pair[1], "y") };
+      throw new Error(`${op}: the step must give [carry, y], got ${showArgument(pair)}; y may be null`);
+    return { next: pair[0] as unknown, rest: leavesOf(op, pair[1], "y") };
   });
   const { stands, inits, nexts, rest } = traced;
   const { finals, ys } = scanOf({
     consts: new Map(),
     carries: stands.map((stand, i) => ({ stand, init: inits[i]!, next: nexts[i]! })),
     xs: slices.map((stand, i) => [stand, all.leaves[i] as Tensor] as const),
-    ys: rest.leaves.map((y) => toTensor("scan", y)),
+    ys: rest.leaves.map((y) => toTensor(op, y)),
     length,
     reverse,
   });
   return [traced.rebuild(finals) as Tensors<C>, rest.rebuild(ys) as Slices<Tensors<Y>>];
 }
 
-function lengthOf(leaves: readonly Operand[], paths: readonly string[], given: Dim | undefined): Dim {
+function lengthOf(op: string, { leaves, paths }: Leaves, given: Dim | undefined): Dim {
   if (given !== undefined && !isDim(given))
-    throw new Error(`scan: the length must be a non-negative integer or a named dimension, got ${showArgument(given)}`);
+    throw new Error(`${op}: the length must be a non-negative integer or a named dimension, got ${showArgument(given)}`);
   let length = given;
   let from = "the length given";
   leaves.forEach((t, i) => {
     const name = `xs${paths[i] ? ` at ${paths[i]}` : ""}`;
-    if (!(t instanceof Tensor) || t.rank === 0) throw new Error(`scan: ${name} has no axis to go along, got ${showArgument(t)}`);
+    if (!(t instanceof Tensor) || t.rank === 0) throw new Error(`${op}: ${name} has no axis to go along, got ${showArgument(t)}`);
     const here = t.shape[0]!;
     if (length !== undefined && !sameDim(length, here))
-      throw new Error(`scan: ${from} is ${length}, but ${name}, ${t.describe()}, has ${here} slices`);
+      throw new Error(`${op}: ${from} is ${length}, but ${name}, ${t.describe()}, has ${here} slices`);
     length = here;
     from = `the number of slices of ${name}`;
   });
-  if (length === undefined) throw new Error("scan: there are no xs, so that the length must be given: scan(f, init, null, { length })");
+  if (length === undefined) throw new Error(`${op}: there are no xs, so that the length must be given: ${op}(f, init, null, { length })`);
   return length;
 }
 
 /** As `scan`, without ys: `f(carry, x)` gives the next carry, and the result is the last. */
 export function fold<C, X>(f: (carry: Tensors<C>, x: Slices<X>) => Like<C>, init: C, xs: X, options: ScanOptions = {}): Tensors<C> {
-  checkFunction("fold", f);
-  return scan((c: Tensors<C>, x: Slices<X>) => [f(c, x), null] as const, init, xs, options)[0];
+  return foldOf("fold", f, init, xs, options);
+}
+
+function foldOf<C, X>(op: string, f: (carry: Tensors<C>, x: Slices<X>) => Like<C>, init: C, xs: X, options: ScanOptions): Tensors<C> {
+  checkFunction(op, f);
+  return run(op, (c: Tensors<C>, x: Slices<X>) => [f(c, x), null] as const, init, xs, options)[0];
 }
 
 /**
@@ -127,7 +140,7 @@ export function fori<C>(lower: Dim | Tensor, upper: Dim | Tensor, f: (i: Tensor<
   const length = typeof difference === "number" ? Math.max(0, difference) : difference;
   const positions = iotaOf([length], 0, "int32");
   const counts = lower === 0 ? positions : add(positions, dimSize(lower));
-  return fold((c: Tensors<C>, i: Tensor) => f(i as Tensor<[]>, c), init, counts);
+  return foldOf("fori", (c: Tensors<C>, i: Tensor) => f(i as Tensor<[]>, c), init, counts, {});
 }
 
 export interface WhileOptions {
@@ -149,22 +162,31 @@ export function whileLoop<C>(
   checkFunction("whileLoop", f);
   const test = (c: unknown): Tensor => {
     const given: unknown = goesOn(c as Tensors<C>);
+    if (given === true && maxSteps === undefined)
+      throw new Error("whileLoop: the condition is true whatever the carry is, so that the loop never ends");
     const t = given instanceof Tensor || typeof given === "boolean" ? toTensor("whileLoop", given) : undefined;
     if (t?.dtype !== "bool" || t.rank !== 0)
       throw new Error(`whileLoop: the condition must give a bool scalar, got ${showArgument(given)}; compare, or take any or all of it`);
     return t;
   };
-  if (maxSteps !== undefined) {
-    if (!isDim(maxSteps))
-      throw new Error(`whileLoop: maxSteps must be a non-negative integer or a named dimension, got ${showArgument(maxSteps)}`);
-    return fold((c: Tensors<C>) => cond(test(c), f as Fn, (same: unknown) => same, c) as Like<C>, init, null, { length: maxSteps });
-  }
-  const traced = carry("whileLoop", init, (c) => ({ next: f(c as Tensors<C>), rest: undefined }));
-  const { stands, inits, nexts } = traced;
-  const finals = whileOf({
+  if (maxSteps !== undefined && !isDim(maxSteps))
+    throw new Error(`whileLoop: maxSteps must be a non-negative integer or a named dimension, got ${showArgument(maxSteps)}`);
+  const traced = carry("whileLoop", init, (c) => {
+    const { result, applied } = recorded(() => f(c as Tensors<C>));
+    return { next: result, rest: applied };
+  });
+  const { stands, inits, nexts, rest: applied } = traced;
+  const again = test(traced.rebuild(stands));
+  const carries = stands.map((stand, i) => ({ stand, init: inits[i]!, next: nexts[i]! }));
+  if (maxSteps === undefined) return traced.rebuild(whileOf({ consts: new Map(), carries, test: again })) as Tensors<C>;
+  const chosen = switchOf(convert(again, "int32"), new Map(), [stands, nexts], (t) => applied.has(t));
+  const { finals } = scanOf({
     consts: new Map(),
-    carries: stands.map((stand, i) => ({ stand, init: inits[i]!, next: nexts[i]! })),
-    test: test(traced.rebuild(stands)),
+    carries: carries.map((c, i) => ({ ...c, next: chosen[i]! })),
+    xs: [],
+    ys: [],
+    length: maxSteps,
+    reverse: false,
   });
   return traced.rebuild(finals) as Tensors<C>;
 }
