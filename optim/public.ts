@@ -15,7 +15,9 @@ export {
   type Schedule,
   warmupCosine,
 } from "./schedules.ts";
+export { lbfgs, type Lbfgs, type LbfgsOptions } from "./lbfgs.ts";
 export { type LeastSquares, type LeastSquaresOptions, levenbergMarquardt, reasons } from "./least-squares.ts";
+export { lineSearch, type LineSearchOptions, type LineSearchResult, type ValueAndGradient } from "./line-search.ts";
 export { minimize, type MinimizeOptions, run } from "./minimize.ts";
 export { type Initial, type Parameters, type ParameterStates } from "./parameters.ts";
 export { ravel, unravel } from "./ravel.ts";
