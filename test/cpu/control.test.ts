@@ -35,7 +35,7 @@ async function valuesOf(seed: number, backend: Backend, cacheBytes: number): Pro
   const data = (...given: Parameters<typeof numbers>): Float64Array | Float32Array =>
     dtype === "float32" ? Float32Array.from(numbers(...given)) : numbers(...given);
   const sources = shapes.map((shape, i) => engine.variable(data(settings[0], i, 0), { shape }) as Variable);
-  const roots = randomProgram(r, sources, { length, n, m }).filter(() => r.next() < 0.5);
+  const roots = randomProgram(r, sources, { length, n, m }).filter(() => r.next() < 0.8);
   const values: Numbers[] = [];
   const subscription = engine.observe(roots).subscribe();
   const take = async (): Promise<void> => {
@@ -56,9 +56,9 @@ async function valuesOf(seed: number, backend: Backend, cacheBytes: number): Pro
 }
 
 it.each([
-  ["on one thread", async () => cpu(), 45, 64 << 20],
-  ["that keep nothing", async () => cpu(), 15, 0],
-  ["left to workers", async () => (await cpuOnWorkers(2))!, 6, 64 << 20],
+  ["on one thread", async () => cpu(), 60, 64 << 20],
+  ["that keep nothing", async () => cpu(), 20, 0],
+  ["left to workers", async () => (await cpuOnWorkers(2))!, 8, 64 << 20],
 ] as const)("random programs %s give the interpreter's bits", async (_, backend, numRuns, cacheBytes) => {
   await fc.assert(
     fc.asyncProperty(fc.integer(), async (seed) => {

@@ -35,6 +35,8 @@ export function randomProgram(r: Random, sources: readonly Tensor[], sizes: Size
 }
 
 const like = (pool: readonly Tensor[], t: Tensor): Tensor[] => pool.filter((x) => x.dtype === t.dtype && sameShape(x.shape, t.shape));
+/** Rather what was made last. */
+const latest = (r: Random, pool: readonly Tensor[]): Tensor => (r.next() < 0.6 ? pool.at(-1)! : r.pick(pool));
 const floats = (pool: readonly Tensor[]): Tensor[] => pool.filter((t) => t.dtype !== "int32");
 const ofShape = (pool: readonly Tensor[], shape: Shape): Tensor[] => floats(pool).filter((t) => sameShape(t.shape, shape));
 
@@ -87,7 +89,7 @@ function loopOf(r: Random, pool: Pool, sizes: Sizes, depth: number): readonly Te
     const cases = Array.from({ length: r.integer(1, 3) }, () => (operands: readonly Tensor[]): readonly Tensor[] => {
       const inside = [...operands];
       grow(r, inside, sizes, depth);
-      return carries.map((t) => r.pick(like(inside, t)));
+      return carries.map((t) => latest(r, like(inside, t)));
     });
     return choose(index, [...consts, ...carries], cases);
   }
@@ -100,7 +102,7 @@ function loopOf(r: Random, pool: Pool, sizes: Sizes, depth: number): readonly Te
       (given, inside) => {
         const all = [...given, ...inside.slice(0, -1)];
         grow(r, all, sizes, depth);
-        return [...carries.map((t) => r.pick(like(all, t))), add(inside.at(-1)!, 1)];
+        return [...carries.map((t) => latest(r, like(all, t))), add(inside.at(-1)!, 1)];
       },
     ).slice(0, -1);
   }
@@ -114,7 +116,7 @@ function loopOf(r: Random, pool: Pool, sizes: Sizes, depth: number): readonly Te
   const out = scan({ consts, carries, xs, length, reverse: r.next() < 0.4 }, (c, k, x) => {
     const inside = [...c, ...k, ...x];
     grow(r, inside, sizes, depth);
-    return [carries.map((t) => r.pick(like(inside, t))), Array.from({ length: r.integer(0, 2) }, () => r.pick(floats(inside)))];
+    return [carries.map((t) => latest(r, like(inside, t))), Array.from({ length: r.integer(0, 2) }, () => r.pick(floats(inside)))];
   });
   return [...out.carries, ...out.values, ...(r.next() < 0.5 ? out.history : [])];
 }
