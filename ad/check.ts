@@ -2,12 +2,14 @@
  * Gradient checking: derivatives against finite differences in float64, recursively to the order wanted. Forward mode is
  * compared along a random direction, reverse mode by the identity <ct, J v> = <J^T ct, v>; Taylor series and batches on request.
  */
-import { isFloat } from "../core/dtype.ts";
+import { complexOf } from "../core/complex.ts";
+import { isComplex, isInexact } from "../core/dtype.ts";
 import { constant } from "../core/leaves.ts";
 import { isStatic } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { flatten, type Tree } from "../core/tree.ts";
 import type { Value } from "../core/value.ts";
+import { imag, real } from "../ops/complex.ts";
 import { convert } from "../ops/convert.ts";
 import { stack } from "../ops/concatenate.ts";
 import { showArgument } from "../ops/describe.ts";
@@ -49,22 +51,24 @@ export async function checkGradsWith(evaluate: Evaluate, f: Fn, args: readonly u
   if (!Array.isArray(args)) throw new Error("checkGrads: the arguments are an array of f's arguments, as in checkGrads(f, [x])");
   const random = generator(seed);
   const flat = flatten(args as unknown as Tree<unknown>);
-  const floats = flat.leaves.flatMap((x, i) => ((x instanceof Tensor && isFloat(x.dtype)) || typeof x === "number" ? [i] : []));
-  if (floats.length === 0) throw new Error("checkGrads: none of the arguments is a float tensor or a number");
-  const values = await evaluate(
-    floats.map((i) =>
-      flat.leaves[i] instanceof Tensor
-        ? convert(flat.leaves[i] as Tensor, "float64")
-        : constant(flat.leaves[i] as number, { dtype: "float64" }),
-    ),
-  );
+  // Complex arguments and results count as two: derivatives are those of the parts.
+  const parts = flat.leaves.map((x): readonly Tensor[] => {
+    if (typeof x === "number") return [constant(x, { dtype: "float64" })];
+    return x instanceof Tensor && isInexact(x.dtype) ? partsIn64(x) : [];
+  });
+  const values = await evaluate(parts.flat());
+  if (values.length === 0) throw new Error("checkGrads: none of the arguments is a float or complex tensor, or a number");
   const shapes = values.map((v) => v.shape);
-  const rebuild = (leaves: readonly Tensor[]): unknown[] =>
-    flat.rebuild(flat.leaves.map((x, i) => (floats.includes(i) ? leaves[floats.indexOf(i)] : x))) as unknown[];
+  const rebuild = (leaves: readonly Tensor[]): unknown[] => {
+    let at = 0;
+    const whole = flat.leaves.map((x, i) => {
+      const [re, im] = parts[i]!.map(() => leaves[at++]!);
+      return im ? complexOf({ re, im }) : (re ?? x);
+    });
+    return flat.rebuild(whole) as unknown[];
+  };
   const g: Fn = (...leaves: Tensor[]) =>
-    tensorsOf("checkGrads", f(...rebuild(leaves)), "the function's result")
-      .leaves.filter((t) => isFloat(t.dtype))
-      .map((t) => convert(t, "float64"));
+    tensorsOf("checkGrads", f(...rebuild(leaves)), "the function's result").leaves.flatMap((t) => (isInexact(t.dtype) ? partsIn64(t) : []));
 
   const check = async (h: Fn, at: Point, atShapes: readonly (readonly number[])[], depth: number, name: string): Promise<void> => {
     const tensors = at.map((data, i) => constant(data, { shape: atShapes[i]! }));
@@ -162,6 +166,8 @@ export async function checkGradsWith(evaluate: Evaluate, f: Fn, args: readonly u
     "",
   );
 }
+
+const partsIn64 = (t: Tensor): readonly Tensor[] => (isComplex(t.dtype) ? [real(t), imag(t)] : [t]).map((part) => convert(part, "float64"));
 
 /** Derivatives from n values each at +1, -1, +2 and -2 steps, by Richardson's combination of two central differences: of fourth order in the step. */
 function differences(values: readonly Value[], n: number, step: number): Float64Array[] {

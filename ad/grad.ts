@@ -1,5 +1,6 @@
 /** Gradients of scalars: `grad` and `valueAndGrad`, on nodes and on functions. */
 import { substitute } from "../core/graph.ts";
+import { isComplex } from "../core/dtype.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { type Flat, type Tree } from "../core/tree.ts";
@@ -16,13 +17,17 @@ export interface GradOptions extends TransformOptions {
   readonly hasAux?: boolean;
 }
 
-/** Throws unless y is one float number. */
+/** Throws unless y is one real float number. */
 function checkScalar(op: string, y: Tensor): void {
   if (y.rank !== 0)
     throw new Error(
       `${op}: a gradient is of a scalar, got ${y.describe()}. Reduce it with sum or mean, or use vjp or jacrev for shape ${showShape(y.shape)}`,
     );
   checkFloat(op, [y], "the output");
+  if (isComplex(y.dtype))
+    throw new Error(
+      `${op}: a gradient is of a real number, got ${y.describe()}. Take real(y), imag(y) or abs(y); or use vjp with a complex cotangent, or jacfwd for the derivative of an analytic function`,
+    );
 }
 
 const gradients = (y: Tensor, leaves: readonly Tensor[], rules: RuleSet): Tensor[] =>

@@ -25,6 +25,7 @@ interface DeferredParams {
 
 const deferredPrimitive = definePrimitive<DeferredParams>({
   name: "tangent for a vjp rule",
+  complex: "whole",
   type: (inputs, p) => inputs.slice(p.inputs, p.inputs + p.outputs).map((t) => t.outputs[0]!),
   transpose: ({ params: p, inputs, cotangents, rules }) => {
     const outputs = inputs.slice(p.inputs, p.inputs + p.outputs);

@@ -8,7 +8,7 @@
  * linear in x' and still along the curve (structural primitives, piecewise linear ones), the primitive's tangent of order k is
  * order k at once; what is linear in each of two inputs follows Leibniz. Rules of their own save work.
  */
-import { isFloat } from "../core/dtype.ts";
+import { isInexact } from "../core/dtype.ts";
 import { dependents, topological } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
 import { apply, applyMany, outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
@@ -178,7 +178,7 @@ class Curve {
 
   #transmits(t: Tensor): boolean {
     const [node, index] = t.primitive === outputPrimitive ? [t.inputs[0]!, (t.params as { index: number }).index] : [t, undefined];
-    if (this.#rules.preferred(node.primitive, "jet")) return isFloat(t.dtype);
+    if (this.#rules.preferred(node.primitive, "jet")) return isInexact(t.dtype);
     const rates = this.#rate(node);
     return index === undefined ? rates.some((rate) => rate !== undefined) : rates[index] !== undefined;
   }

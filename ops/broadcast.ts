@@ -1,5 +1,5 @@
 /** Broadcast and sum: each is the other's transpose, so they stand together. */
-import { complexOf, type ComplexParams, complexPrimitive } from "../core/complex.ts";
+import { complexOf, type ComplexParams, complexPrimitive, imagPrimitive, partsOf, realPrimitive } from "../core/complex.ts";
 import { type Dim, sameDim } from "../core/dim.ts";
 import { partDType } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
@@ -71,6 +71,8 @@ Object.assign(complexPrimitive, {
     return [complexOf({ re: of === "im" ? undefined : full[0], im: of === "re" ? undefined : full.at(-1) })];
   },
 } satisfies Rules<ComplexParams>);
+Object.assign(realPrimitive, { batch: ({ inputs: [z] }) => [partsOf(z!).re ?? zeroPart(z!)] } satisfies Rules);
+Object.assign(imagPrimitive, { batch: ({ inputs: [z] }) => [partsOf(z!).im ?? zeroPart(z!)] } satisfies Rules);
 
 /** Zeros as a part of x. */
 export const zeroPart = (x: Tensor): Tensor => broadcastLast(scalar(0, partDType(x.dtype)), x.shape);

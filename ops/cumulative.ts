@@ -22,7 +22,7 @@ import { iotaOf } from "./iota.ts";
 import { type Operand, toFloat, toTensor } from "./operand.ts";
 import { pad, sliceAxis } from "./pad.ts";
 import { logaddexp } from "./power.ts";
-import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
+import { type ComplexRule, definePrimitive, type PrimitiveFunction } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
 import type { Accumulator } from "./signatures.ts";
 import { logsumexp } from "./softmax.ts";
@@ -37,6 +37,7 @@ type Tangent = (x: Tensor, dx: Tensor, y: Tensor, axis: number) => Tensor;
 function defineScan(
   name: Exclude<Scan, "cumsum">,
   tangent: { readonly known: Tangent; readonly named: Tangent },
+  complex?: ComplexRule<AxisParams>,
 ): PrimitiveFunction<AxisParams> {
   const apply: PrimitiveFunction<AxisParams> = definePrimitive<AxisParams>({
     name,
@@ -47,6 +48,7 @@ function defineScan(
     jvp: ({ params: { axis }, inputs: [x], tangents: [dx], outputs: [y] }) => [
       tangent[typeof x!.shape[axis] === "number" ? "known" : "named"](x!, dx!, y!, axis),
     ],
+    ...(complex && { complex }),
     batch: ({ params: { axis }, inputs }) => [apply(inputs, { axis: axis + 1 })],
     lower: (call) => lowerScan(name, call.params.axis, call),
   });
@@ -99,19 +101,28 @@ function byPairs(
 const sumLast = (t: Tensor): Tensor => reduceSum([t], { axes: [t.rank - 1] });
 
 // ---- products
-const productPrimitive: PrimitiveFunction<AxisParams> = defineScan("cumprod", {
-  known: (x, dx, _, axis) => prefixes([x, dx], [1, 0], axis, ([a, da], [b, db]) => [mul(a!, b!), addN([mul(a!, db!), mul(da!, b!)])])[1]!,
-  // The tangent at a place is the sum over the elements before it, of their tangent times the product of all others.
-  named: (x, dx, _, axis) =>
-    byPairs(x, axis, (elements, _places, before) => {
-      const last = before.rank - 1;
-      const shape = before.shape;
-      const itself = equal(iotaOf(shape, last - 1, "int32"), iotaOf(shape, last, "int32"));
-      const others = productPrimitive([where(itself, 1, elements(x))], { axis: last });
-      const swapped = moveaxis(others, -1, -2);
-      return sumLast(where(before, mul(swapped, elements(dx)), 0));
-    }),
-});
+const productsOfComplex: ComplexRule<AxisParams> = ({ params: { axis }, inputs: [z] }) => {
+  if (typeof z!.shape[axis] !== "number")
+    throw new Error(`cumprod: of complex numbers the size of the axis must be known, got ${z!.describe()} along axis ${axis}`);
+  return prefixes([z!], [1], axis, ([a], [b]) => [mul(a!, b!)]);
+};
+const productPrimitive: PrimitiveFunction<AxisParams> = defineScan(
+  "cumprod",
+  {
+    known: (x, dx, _, axis) => prefixes([x, dx], [1, 0], axis, ([a, da], [b, db]) => [mul(a!, b!), addN([mul(a!, db!), mul(da!, b!)])])[1]!,
+    // The tangent at a place is the sum over the elements before it, of their tangent times the product of all others.
+    named: (x, dx, _, axis) =>
+      byPairs(x, axis, (elements, _places, before) => {
+        const last = before.rank - 1;
+        const shape = before.shape;
+        const itself = equal(iotaOf(shape, last - 1, "int32"), iotaOf(shape, last, "int32"));
+        const others = productPrimitive([where(itself, 1, elements(x))], { axis: last });
+        const swapped = moveaxis(others, -1, -2);
+        return sumLast(where(before, mul(swapped, elements(dx)), 0));
+      }),
+  },
+  productsOfComplex,
+);
 
 // ---- extremes
 /** The elements that attain the extreme so far share its tangent evenly. */

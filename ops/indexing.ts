@@ -3,7 +3,7 @@
  * when the expression is built throw if they are out of range; computed ones clamp, read a fill value, or are dropped.
  */
 import { addDims, type Dim, sameDim, subDims } from "../core/dim.ts";
-import { dtypeInfo } from "../core/dtype.ts";
+import { dtypeInfo, isInexact } from "../core/dtype.ts";
 import { type Nested, rawData } from "../core/data.ts";
 import { constant, type ConstantParams, constantPrimitive } from "../core/leaves.ts";
 import { broadcastShapes, normalizeAxis, type Shape, showShape, sizeOf } from "../core/shape.ts";
@@ -28,7 +28,7 @@ export type Indices = Tensor | number | readonly Nested[];
 export interface IndexOptions {
   /** What computed indices out of range do: "clamp" (default) to the nearest element, or "fill" the result. */
   readonly mode?: "clamp" | "fill";
-  /** With "fill": the value there (default NaN for floats, 0 otherwise). */
+  /** With "fill": the value there (default NaN for floats and complex numbers, 0 otherwise). */
   readonly fillValue?: number;
 }
 
@@ -91,8 +91,7 @@ function gatherRows(x: Tensor, positions: Tensor, inRange: boolean, { mode, fill
   return where(expandDims(inside, [1, 3]), found, filling(x, fillValue));
 }
 
-const filling = (x: Tensor, value: number | undefined): Tensor =>
-  toTensor("take", value ?? (dtypeInfo(x.dtype).kind === "float" ? NaN : 0), x.dtype);
+const filling = (x: Tensor, value: number | undefined): Tensor => toTensor("take", value ?? (isInexact(x.dtype) ? NaN : 0), x.dtype);
 
 // ---- along one axis
 export interface TakeOptions extends IndexOptions {

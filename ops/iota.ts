@@ -1,6 +1,7 @@
 /** Positions and sizes as numbers: what masks, ranges and means are made of. Nothing flows through them. */
 import type { Dim } from "../core/dim.ts";
-import { type DType, dtypeInfo } from "../core/dtype.ts";
+import { complexOf } from "../core/complex.ts";
+import { type DType, dtypeInfo, isComplex, partDType } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -24,7 +25,11 @@ const iotaPrimitive = definePrimitive<{ readonly dtype: DType; readonly shape: S
 });
 
 /** The position along one axis, at every point of a shape. */
-export const iotaOf = (shape: Shape, axis: number, dtype: DType): Tensor => iotaPrimitive([], { dtype, shape, axis });
+export const iotaOf = (shape: Shape, axis: number, dtype: DType): Tensor =>
+  ofReal(iotaPrimitive([], { dtype: partDType(dtype), shape, axis }), dtype);
+
+/** Numbers as they are, or as complex ones. */
+const ofReal = (x: Tensor, dtype: DType): Tensor => (isComplex(dtype) ? complexOf({ re: x, im: undefined }) : x);
 
 const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Dim; readonly room?: true }>({
   name: "size",
@@ -41,7 +46,7 @@ const sizePrimitive = definePrimitive<{ readonly dtype: DType; readonly size: Di
 
 /** A size as a number: a literal where it is known, else the value that its names have when it is computed. */
 export const dimSize = (size: Dim, dtype: DType = "int32"): Tensor =>
-  typeof size === "number" ? scalar(size, dtype) : sizePrimitive([], { dtype, size });
+  typeof size === "number" ? scalar(size, dtype) : ofReal(sizePrimitive([], { dtype: partDType(dtype), size }), dtype);
 
 /** As dimSize, of what a window leaves of a dimension: where that is negative, it has no value. */
 export const roomSize = (left: Dim): Tensor =>

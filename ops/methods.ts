@@ -12,6 +12,7 @@ import type { Cumulative, Reshape } from "../core/types/reshape.ts";
 import type { DimsOf, Fit, Result, ShapeOf } from "../core/types/shape.ts";
 import { add, div, mul, neg, reciprocal, square, sub } from "./arithmetic.ts";
 import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual } from "./compare.ts";
+import { conj } from "./complex.ts";
 import { convert } from "./convert.ts";
 import { cumsum } from "./cumsum.ts";
 import { cos, exp, log, sigmoid, sin, sqrt, tanh } from "./functions.ts";
@@ -49,6 +50,8 @@ interface Methods {
   readonly neg: UnaryMethod;
   readonly abs: UnaryMethod;
   readonly sign: UnaryMethod;
+  /** The conjugate; a real tensor as it is. */
+  readonly conj: UnaryMethod;
   readonly square: UnaryMethod;
   readonly reciprocal: UnaryMethod;
   readonly sqrt: UnaryMethod;
@@ -144,6 +147,7 @@ const methods: Readonly<Record<string, Operation>> = {
     neg,
     abs,
     sign,
+    conj,
     square,
     reciprocal,
     sqrt,

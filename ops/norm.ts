@@ -1,16 +1,18 @@
 /** Lengths and spreads: roots of sums of powers, which have a derivative of 0, by convention, where they are 0. */
+import { partsOf } from "../core/complex.ts";
 import { subDims } from "../core/dim.ts";
+import { partDType } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Reducer } from "./signatures.ts";
-import { div, square, sub } from "./arithmetic.ts";
+import { add, div, square, sub } from "./arithmetic.ts";
 import { reduceSum } from "./broadcast.ts";
 import { equal, notEqual, where } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { showArgument } from "./describe.ts";
 import { sqrt } from "./functions.ts";
 import { dimSize } from "./iota.ts";
-import { type Operand, toFloat } from "./operand.ts";
+import { type Operand, toInexact } from "./operand.ts";
 import { abs } from "./piecewise.ts";
 import { pow } from "./power.ts";
 import {
@@ -25,6 +27,12 @@ import {
   type Reduction,
   sum,
 } from "./reductions.ts";
+
+/** |x|^2, a real tensor. */
+function squaredLength(x: Tensor): Tensor {
+  const { re, im } = partsOf(x);
+  return re && im ? add(square(re), square(im)) : square((re ?? im)!);
+}
 
 /** f(x), where f(0) = 0, with derivatives of 0 at 0. */
 function zeroAtZero(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
@@ -44,18 +52,19 @@ function deviations(
   x: Operand,
   argument: ReduceArgument | VarianceOptions | undefined,
 ): { squares: Tensor; count: Tensor; shape: Shape; r: Reduction } {
-  const t = toFloat(op, x);
+  const t = toInexact(op, x);
   const r = reductionOf(op, t, argument);
   const { correction = 0 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as VarianceOptions) : {};
   if (!(typeof correction === "number" && Number.isFinite(correction)))
     throw new Error(`${op}: the correction must be a number, got ${showArgument(correction)}`);
   const size = countOf(t.shape, r.axes);
-  const count = Number.isInteger(correction) ? dimSize(subDims(size, correction), t.dtype) : sub(dimSize(size, t.dtype), correction);
+  const dtype = partDType(t.dtype);
+  const count = Number.isInteger(correction) ? dimSize(subDims(size, correction), dtype) : sub(dimSize(size, dtype), correction);
   const centred = sub(t, mean(t, { axis: r.axes, keepdims: true }));
-  return { squares: reduceSum([square(centred)], { axes: r.axes }), count, shape: t.shape, r };
+  return { squares: reduceSum([squaredLength(centred)], { axes: r.axes }), count, shape: t.shape, r };
 }
 
-/** The variance: the mean of squared differences from the mean. */
+/** The variance: the mean of squared differences from the mean, |x - mean|^2 of complex numbers. */
 export const variance: Reducer<"var", number | readonly number[] | VarianceOptions> = (
   x: Operand,
   argument?: number | readonly number[] | VarianceOptions,
@@ -86,22 +95,22 @@ export const norm: Reducer<"norm", number | readonly number[] | NormOptions> = (
   x: Operand,
   argument?: number | readonly number[] | NormOptions,
 ): Tensor => {
-  const t = toFloat("norm", x);
+  const t = toInexact("norm", x);
   const r = reductionOf("norm", t, argument);
   const { ord = 2 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as NormOptions) : {};
   const p = ord === "fro" ? 2 : ord;
   if (typeof p !== "number" || Number.isNaN(p)) throw new Error(`norm: ord must be a number or "fro", got ${showArgument(ord)}`);
-  if (p === 2) return finish(rootOrZero(reduceSum([square(t)], { axes: r.axes })), t.shape, r);
+  if (p === 2) return finish(rootOrZero(reduceSum([squaredLength(t)], { axes: r.axes })), t.shape, r);
   const same = { axis: r.axes, keepdims: r.keepdims };
   if (p === Infinity) return max(abs(t), same);
   if (p === -Infinity) return min(abs(t), same);
   if (p === 1) return sum(abs(t), same);
-  if (p === 0) return sum(convert(notEqual(t, 0), t.dtype), same);
+  if (p === 0) return sum(convert(notEqual(t, 0), partDType(t.dtype)), same);
   if (p < 0) return pow(sum(pow(abs(t), p), same), 1 / p);
   return zeroAtZero(
     (y) => pow(y, 1 / p),
     sum(
-      zeroAtZero((y) => pow(abs(y), p), t),
+      zeroAtZero((y) => pow(y, p), abs(t)),
       same,
     ),
   );

@@ -1,7 +1,6 @@
-/** The rules of `complex`, `real` and `imag`, which core/complex.ts defines. That for batches of complex numbers stands in broadcast.ts. */
-import { complexOf, type ComplexParams, imagPrimitive, partsOf, realPrimitive } from "../core/complex.ts";
+/** The rules of `complex`, `real` and `imag`, which core/complex.ts defines. Those for batches stand in broadcast.ts. */
+import { complexOf, type ComplexParams, partsOf } from "../core/complex.ts";
 import { addDims } from "../core/dim.ts";
-import { apply } from "../core/tensor.ts";
 import * as e from "../kernel/expr.ts";
 import { body } from "../kernel/kernel.ts";
 import { copyStep, loop, outputView } from "../kernel/lowering.ts";
@@ -39,7 +38,6 @@ export const complexRules: Rules<ComplexParams> = {
 const rulesOfPart = (part: "re" | "im"): Rules<object> => ({
   jvp: ({ tangents: [dz] }) => [partsOf(dz!)[part]],
   transpose: ({ cotangents: [ct] }) => [complexOf({ re: undefined, im: undefined, [part]: ct })],
-  batch: ({ inputs }) => [apply(part === "re" ? realPrimitive : imagPrimitive, {}, inputs)],
   lower: ({ inputs: [z] }) => ({ steps: [], outputs: [partView(z!, part === "re" ? 0 : 1)] }),
 });
 export const realRules = rulesOfPart("re");

@@ -1,13 +1,16 @@
 /** Products of vectors and matrices beside matmul, chains of them, and powers: Vandermonde matrices and polynomials. */
 import { type Dim, mulDims, sameDim } from "../core/dim.ts";
-import { dtypeInfo } from "../core/dtype.ts";
-import { normalizeAxis } from "../core/shape.ts";
+import { isComplex, isInexact, partDType } from "../core/dtype.ts";
+import { normalizeAxis, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Broadcast, Broadcastable } from "../core/types/broadcast.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { broadcastLast, reduceSum } from "./broadcast.ts";
+import { equal, where } from "./compare.ts";
+import { conj } from "./complex.ts";
 import { concatenate } from "./concatenate.ts";
 import { convert } from "./convert.ts";
+import { cumprod } from "./cumulative.ts";
 import { showArgument } from "./describe.ts";
 import { iotaOf } from "./iota.ts";
 import { contract, factors, matmul } from "./matmul.ts";
@@ -31,10 +34,19 @@ export function cross(a: Operand, b: Operand, axis = -1): Tensor {
   );
 }
 
-/** The sum of products along an axis (default: the last) of a and b; other axes broadcast. */
+/** The sum of products along an axis (default: the last) of a, conjugated where it is complex, and b; other axes broadcast. */
 export function vecdot(a: Operand, b: Operand, axis = -1): Tensor {
   const [x, y] = broadcastAll("vecdot", factors("vecdot", [a, b]), [a, b]) as [Tensor, Tensor];
-  return reduceSum([mul(x, y)], { axes: [normalizeAxis("vecdot", axis, x.rank)] });
+  return reduceSum([mul(conj(x), y)], { axes: [normalizeAxis("vecdot", axis, x.rank)] });
+}
+
+/** The sum of products of a, conjugated where it is complex, and b, each taken as one vector. */
+export function vdot(a: Operand, b: Operand): Tensor<[]>;
+export function vdot(a: Operand, b: Operand): Tensor {
+  const [x, y] = factors("vdot", [a, b]).map((t) => reshape(t, [sizeOf(t.shape)])) as [Tensor, Tensor];
+  if (!sameDim(x.shape[0]!, y.shape[0]!))
+    throw new Error(`vdot: the operands must have as many elements, got ${x.describe()} and ${y.describe()}`);
+  return reduceSum([mul(conj(x), y)], { axes: [0] });
 }
 
 /** The sum of products over the last axes of a and b, for all pairs of what is left; a product where one is a scalar. */
@@ -121,8 +133,14 @@ export function vander(x: Operand, n?: Dim, { increasing = false }: VanderOption
   const count = n ?? t.shape.at(-1)!;
   if (typeof count === "number" && !(Number.isInteger(count) && count >= 0))
     throw new Error(`vander: the number of powers must be a non-negative integer, got ${count}`);
-  const dtype = dtypeInfo(t.dtype).kind === "float" ? t.dtype : "float32";
-  const ascending = iotaOf([count], 0, dtype);
+  const dtype = isInexact(t.dtype) ? t.dtype : "float32";
+  const ascending = iotaOf([count], 0, partDType(dtype));
+  if (isComplex(dtype) && typeof count === "number") {
+    // Products are more accurate than powers of complex numbers by their logarithms.
+    const factors = where(equal(ascending, 0), 1, broadcastLast(expandDims(t, -1), [...t.shape, count]));
+    const powers = cumprod(factors, -1 as never);
+    return increasing ? powers : flip(powers, -1);
+  }
   return pow(expandDims(convert(t, dtype), -1), increasing ? ascending : flip(ascending));
 }
 

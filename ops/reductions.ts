@@ -1,22 +1,23 @@
 /** Sums, means, products, extremes, and what follows from them, over any axes. */
 import { type Dim } from "../core/dim.ts";
-import { type DType } from "../core/dtype.ts";
+import { type DType, isComplex, partDType } from "../core/dtype.ts";
+import { scalar } from "../core/leaves.ts";
 import { normalizeAxes, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { Reduction as ReductionKernel } from "../kernel/kernel.ts";
 import { addN } from "./addN.ts";
 import { div, mul } from "./arithmetic.ts";
-import { broadcastInDim, reduceSum } from "./broadcast.ts";
-import { equal, where } from "./compare.ts";
+import { broadcastInDim, broadcastLast, reduceSum } from "./broadcast.ts";
+import { equal, notEqual, where } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { showArgument } from "./describe.ts";
 import { noTangent } from "./elementwise.ts";
 import { keptAxes, lowerFold, reducedShape } from "./fold.ts";
 import { dimSize, iotaOf } from "./iota.ts";
-import { type Operand, toFloat, toTensor } from "./operand.ts";
+import { type Operand, toInexact, toTensor } from "./operand.ts";
 import { sliceOf } from "./pad.ts";
 import { concatenate, stackedAlong } from "./concatenate.ts";
-import { definePrimitive, type PrimitiveFunction, type Rules, type RuledPrimitive } from "./primitive.ts";
+import { type ComplexRule, definePrimitive, type PrimitiveFunction, type Rules, type RuledPrimitive } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
 import type { Reducer } from "./signatures.ts";
 import { permute } from "./transpose.ts";
@@ -74,7 +75,18 @@ interface AxesParams {
 /** What this file defines, for table.ts. */
 export const primitives: RuledPrimitive[] = [];
 
-function defineFold(name: string, fold: ReductionKernel, jvp: Rules<AxesParams>["jvp"], result?: DType): PrimitiveFunction<AxesParams> {
+interface FoldOptions {
+  /** The dtype of the result, where it is not that of the operand. */
+  readonly result?: DType;
+  readonly complex?: ComplexRule<AxesParams>;
+}
+
+function defineFold(
+  name: string,
+  fold: ReductionKernel,
+  jvp: Rules<AxesParams>["jvp"],
+  { result, complex }: FoldOptions = {},
+): PrimitiveFunction<AxesParams> {
   const apply: PrimitiveFunction<AxesParams> = definePrimitive<AxesParams>({
     name,
     type: ([x], { axes }) => {
@@ -82,6 +94,7 @@ function defineFold(name: string, fold: ReductionKernel, jvp: Rules<AxesParams>[
       return { shape: reducedShape(x!.shape, axes), dtype: result ?? x!.dtype };
     },
     jvp: jvp!,
+    ...(complex && { complex }),
     batch: ({ params: { axes }, inputs }) => [apply(inputs, { axes: axes.map((a) => a + 1) })],
     lower: (call) => lowerFold(fold, call.params.axes, call),
   });
@@ -98,14 +111,42 @@ const extremeJvp: Rules<AxesParams>["jvp"] = ({ params: { axes }, inputs: [x], t
 const reduceMax = defineFold("max", "max", extremeJvp);
 const reduceMin = defineFold("min", "min", extremeJvp);
 
-const reduceProd: PrimitiveFunction<AxesParams> = defineFold("prod", "prod", ({ params: { axes }, inputs: [x], tangents: [dx] }) => {
-  const kept = keptAxes(x!.rank, axes);
-  const count = countOf(x!.shape, axes);
-  const rows = (t: Tensor): Tensor => reshape(permute(t, [...kept, ...axes]), [sizeOf(kept.map((i) => t.shape[i]!)), count]);
-  const tangent =
-    typeof count === "number" ? productTangent(rows(x!), rows(dx!), count) : productTangentOfNamed(rows(x!), rows(dx!), count);
-  return [reshape(tangent, reducedShape(x!.shape, axes))];
-});
+/** x with some axes as one, the last, and the others as one before it. */
+function rowsOf(t: Tensor, axes: readonly number[]): Tensor {
+  const kept = keptAxes(t.rank, axes);
+  return reshape(permute(t, [...kept, ...axes]), [sizeOf(kept.map((i) => t.shape[i]!)), countOf(t.shape, axes)]);
+}
+
+const reduceProd: PrimitiveFunction<AxesParams> = defineFold(
+  "prod",
+  "prod",
+  ({ params: { axes }, inputs: [x], tangents: [dx] }) => {
+    const count = countOf(x!.shape, axes);
+    const tangent = typeof count === "number" ? productTangent : productTangentOfNamed;
+    return [reshape(tangent(rowsOf(x!, axes), rowsOf(dx!, axes), count as number), reducedShape(x!.shape, axes))];
+  },
+  {
+    complex: ({ params: { axes }, inputs: [z] }) => {
+      const count = countOf(z!.shape, axes);
+      if (typeof count !== "number")
+        throw new Error(`prod: of complex numbers the number of factors must be known, got ${z!.describe()} along axes ${showShape(axes)}`);
+      return [reshape(productOfRows(rowsOf(z!, axes), count), reducedShape(z!.shape, axes))];
+    },
+  },
+);
+
+/** The product of each row by a tree of products, halves with halves. */
+function productOfRows(x: Tensor, count: number): Tensor {
+  const rows = x.shape[0]!;
+  if (count === 0) return broadcastLast(scalar(1, x.dtype), [rows]);
+  const part = (start: number, size: number): Tensor => sliceOf(x, [0, start], [rows, size]);
+  for (let n = count; n > 1; n = Math.ceil(n / 2)) {
+    const half = Math.floor(n / 2);
+    const value = mul(part(0, half), part(half, half));
+    x = n % 2 ? concatenate([value, part(n - 1, 1)], 1) : value;
+  }
+  return reshape(x, [rows]);
+}
 
 /** The tangent of each row's product, by a tree of products with tangents: no division, so zeros are exact, at every order. */
 function productTangent(x: Tensor, dx: Tensor, count: number): Tensor {
@@ -129,8 +170,8 @@ function productTangentOfNamed(x: Tensor, dx: Tensor, count: Dim): Tensor {
   return reduceSum([mul(dx, reduceProd([others], { axes: [2] }))], { axes: [1] });
 }
 
-const reduceArgmax = defineFold("argmax", "argmax", noTangent, "int32");
-const reduceArgmin = defineFold("argmin", "argmin", noTangent, "int32");
+const reduceArgmax = defineFold("argmax", "argmax", noTangent, { result: "int32" });
+const reduceArgmin = defineFold("argmin", "argmin", noTangent, { result: "int32" });
 
 // ---- sums, products, means
 /** Numbers for adding: bools count as int32. */
@@ -164,9 +205,9 @@ export const prod: Reducer<"prod", ReduceArgument> = (x: Operand, argument?: Red
 
 /** The mean over some axes (default: all), in floating point. The mean of nothing is NaN. */
 export const mean: Reducer<"mean", ReduceArgument> = (x: Operand, argument?: ReduceArgument): Tensor => {
-  const t = toFloat("mean", x);
+  const t = toInexact("mean", x);
   const r = reductionOf("mean", t, argument);
-  return finish(div(sumOver(t, r.axes), dimSize(countOf(t.shape, r.axes), t.dtype)), t.shape, r);
+  return finish(div(sumOver(t, r.axes), dimSize(countOf(t.shape, r.axes), partDType(t.dtype))), t.shape, r);
 };
 
 // ---- extremes
@@ -216,7 +257,8 @@ export const argmin = ((x: Operand, argument?: number | ArgOptions) => argExtrem
 
 // ---- truth
 function truth(op: string, fold: PrimitiveFunction<AxesParams>, x: Operand, argument: ReduceArgument | undefined): Tensor {
-  const t = convert(toTensor(op, x, "bool"), "uint32");
+  const given = toTensor(op, x);
+  const t = convert(isComplex(given.dtype) ? notEqual(given, 0) : convert(given, "bool"), "uint32");
   const r = reductionOf(op, t, argument);
   return finish(convert(fold([t], { axes: r.axes }), "bool"), t.shape, r);
 }

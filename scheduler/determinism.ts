@@ -2,7 +2,7 @@
  * Determinism, verified: a function gives the same bits under every setting that must not matter: backend, threads, fusion, and
  * cache, and the plans for a change of any one argument or of all.
  */
-import type { Data } from "../core/data.ts";
+import { type Data, isComplexNumber } from "../core/data.ts";
 import type { DType } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -76,6 +76,7 @@ export async function verifyDeterminismWith(
 function other(data: Data): Data {
   if (typeof data === "number") return data + 1;
   if (typeof data === "boolean") return !data;
+  if (isComplexNumber(data)) return { re: data.re + 1, im: data.im };
   return Array.from(data as ArrayLike<Data>, other as (x: Data) => never) as unknown as Data;
 }
 

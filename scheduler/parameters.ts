@@ -4,18 +4,18 @@
  */
 import { applyPatches, enablePatches, freeze, type Patch, produceWithPatches } from "immer";
 import { type Observable, Subject } from "rxjs";
-import type { Data } from "../core/data.ts";
+import { type Complex, type Data, isComplexNumber } from "../core/data.ts";
 import type { TypedArray } from "../core/dtype.ts";
 import type { Variable } from "../core/source.ts";
 import { flatten, type Tree } from "../core/tree.ts";
 import { guarded } from "./observable.ts";
 
-type Numbers = number | boolean | TypedArray | readonly NumberArray[];
-type NumberArray = number | boolean | readonly NumberArray[];
+type Numbers = number | boolean | Complex | TypedArray | readonly NumberArray[];
+type NumberArray = number | boolean | Complex | readonly NumberArray[];
 export type ParameterTree = Numbers | readonly ParameterTree[] | { readonly [key: string]: ParameterTree };
 
 /** A tree with a variable for each number, typed array, or array of numbers. */
-export type VariablesOf<T> = T extends number | boolean | TypedArray | readonly NumberArray[]
+export type VariablesOf<T> = T extends number | boolean | Complex | TypedArray | readonly NumberArray[]
   ? Variable
   : { readonly [K in keyof T]: VariablesOf<T[K]> };
 
@@ -42,9 +42,9 @@ interface Change {
   readonly inverse: readonly Patch[];
 }
 
-/** Arrays of numbers are leaves, however nested; other arrays are lists of parameters. */
+/** Complex numbers { re, im } and arrays of numbers are leaves, however nested; other arrays are lists of parameters. */
 const isLeaf = (x: unknown): boolean =>
-  Array.isArray(x) && x.length > 0 && x.every((v) => typeof v === "number" || typeof v === "boolean" || isLeaf(v));
+  isComplexNumber(x) || (Array.isArray(x) && x.length > 0 && x.every((v) => typeof v === "number" || typeof v === "boolean" || isLeaf(v)));
 
 export class Parameters<T> {
   /** The variables, in a tree like the value. */
@@ -67,9 +67,15 @@ export class Parameters<T> {
     const { leaves, paths, rebuild } = leavesOf(tree);
     this.#paths = paths;
     this.#variables = leaves.map((data, i) => {
-      if (typeof data !== "number" && typeof data !== "boolean" && !ArrayBuffer.isView(data) && !Array.isArray(data))
+      if (
+        typeof data !== "number" &&
+        typeof data !== "boolean" &&
+        !ArrayBuffer.isView(data) &&
+        !Array.isArray(data) &&
+        !isComplexNumber(data)
+      )
         throw new Error(
-          `parameters: ${paths[i] || "the value"} is ${data === null ? "null" : typeof data}; use numbers, typed arrays and arrays of numbers`,
+          `parameters: ${paths[i] || "the value"} is ${data === null ? "null" : typeof data}; use numbers, complex numbers { re, im }, typed arrays and arrays of numbers`,
         );
       return host.variable(data, paths[i] || "parameters");
     });
