@@ -9,10 +9,10 @@ const isOurs = (line: string): boolean => {
   return at < 0 ? line.includes("node:internal") : rooms.test(line.slice(at + root.length));
 };
 
-let depth = 6;
+let depth = 8;
 let inherited: { readonly site: object | undefined } | undefined;
 
-/** How many stack frames a node keeps (default 6). 0 keeps none, which makes building large graphs cheaper. */
+/** How many stack frames a node keeps (default 8). 0 keeps none, which makes building large graphs cheaper. */
 export function keepSites(frames: number): void {
   depth = frames;
 }
@@ -29,7 +29,7 @@ export function withSite<T>(site: object | undefined, build: () => T): T {
 }
 
 /** The stack below `from`, unformatted. About 2 us and half a kilobyte, so transforms inherit sites instead. */
-export function captureSite(from: abstract new (...args: never[]) => unknown): object | undefined {
+export function captureSite(from: (abstract new (...args: never[]) => unknown) | ((...args: never[]) => unknown)): object | undefined {
   if (inherited) return inherited.site;
   if (depth === 0 || !Error.captureStackTrace) return undefined;
   const site = {};

@@ -4,6 +4,7 @@
  */
 import type { Dim } from "../core/dim.ts";
 import type { Primitive } from "../core/primitive.ts";
+import { captureSite, withSite } from "../core/site.ts";
 import { complexOf, complexPrimitive, isComplexTensor, type Parts, partsOf, imagPrimitive, realPrimitive } from "../core/complex.ts";
 import { apply, applyMany, type Tensor } from "../core/tensor.ts";
 import type { LowerCall, Lowered } from "../kernel/lowering.ts";
@@ -143,8 +144,11 @@ export function definePrimitive<P extends object>(primitive: RuledPrimitive<P>):
   );
 }
 
-/** The outputs of a primitive of complex operands. */
-function ofComplex<P extends object>(primitive: RuledPrimitive<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
+/** The outputs of a primitive of complex operands, which are all made where the primitive is applied. */
+const ofComplex = <P extends object>(primitive: RuledPrimitive<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] =>
+  withSite(captureSite(ofComplex), () => expanded(primitive, inputs, params));
+
+function expanded<P extends object>(primitive: RuledPrimitive<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
   const { complex, name } = primitive;
   if (typeof complex === "function") return complex({ inputs, params });
   if (complex === undefined)
