@@ -1,11 +1,13 @@
 /** PyTorch's linear algebra in fluxion's words: the part of oracle-operations.ts that stands on factorizations. */
 import * as fx from "../index.ts";
+import { partDType } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { numberOf, valuesOf } from "./oracle-cases.ts";
 import { type Operation, type Options, Unsupported } from "./oracle-kinds.ts";
 
-const adjoint = (t: Tensor): Tensor => fx.swapaxes(t, -1, -2);
-/** The references of cholesky are of A + A^T. */
+const transposed = (t: Tensor): Tensor => fx.swapaxes(t, -1, -2);
+const adjoint = (t: Tensor): Tensor => fx.conj(transposed(t));
+/** The references of cholesky are of A + A^H. */
 const symmetric = (a: Tensor): Tensor => fx.add(a, adjoint(a) as never);
 
 const cholesky: Operation = ([a], args, o) => {
@@ -14,7 +16,7 @@ const cholesky: Operation = ([a], args, o) => {
 };
 /** A right side of one axis less than the matrices, and of their leading axes, is a stack of vectors. */
 const solve: Operation = ([a, b], args, o) => {
-  if ((o.left ?? args[0] ?? true) === false) return adjoint(fx.solve(adjoint(a!), adjoint(b!)));
+  if ((o.left ?? args[0] ?? true) === false) return transposed(fx.solve(transposed(a!), transposed(b!)));
   const vectors = b!.rank === a!.rank - 1 && b!.shape.every((d, i) => d === a!.shape[i]);
   return vectors ? fx.squeeze(fx.solve(a!, fx.expandDims(b!, -1)), -1 as never) : fx.solve(a!, b!);
 };
@@ -95,24 +97,26 @@ function orderOfRows(pivots: Tensor, n: number): Tensor {
 const luSolve: Operation = ([packed, pivots, b], _, o) => {
   const n = packed!.shape.at(-1) as number;
   const order = orderOfRows(pivots!, n);
-  const p = fx.oneHot(order, n, { dtype: packed!.dtype });
+  const p = fx.oneHot(order, n, { dtype: partDType(packed!.dtype) });
   const [left, flip] = [o.left !== false, Boolean(o.adjoint ?? false)];
-  const y = left ? b! : adjoint(b!);
+  // With the adjoint of A it is a system of A^T or of conj(A), and conjugates.
+  const conjugate = (t: Tensor): Tensor => (flip ? fx.conj(t) : t);
+  const y = conjugate(left ? b! : transposed(b!));
   // A = P^T L U, where P takes the rows into the order of the factors; X A = B is A^T X^T = B^T.
   const lower = { unitDiagonal: true };
   const x =
     flip === left
       ? fx.matmul(
-          adjoint(p),
+          transposed(p),
           fx.triangularSolve(packed!, fx.triangularSolve(packed!, y, { lower: false, transposed: true }), {
             ...lower,
             transposed: true,
           }) as never,
         )
       : fx.triangularSolve(packed!, fx.triangularSolve(packed!, fx.matmul(p, y as never), lower), { lower: false });
-  return left ? x : adjoint(x);
+  return left ? conjugate(x) : transposed(conjugate(x));
 };
-/** The first columns of the product of reflections 1 - t v v^T, with v below the diagonal of a. */
+/** The first columns of the product of reflections 1 - t v v^H, with v below the diagonal of a. */
 const householderProduct: Operation = ([a, tau]) => {
   const [m, n] = a!.shape.slice(-2) as [number, number];
   const all = a!.shape.slice(0, -2).map(() => null);
@@ -167,7 +171,7 @@ export const linearAlgebra: Readonly<Record<string, Operation>> = {
   matrix_power: power,
   pinv: pinv((a) => a),
   pinv_hermitian: pinv(symmetric),
-  pinv_singular: ([a, b], _, o) => fx.pinv(fx.matmul(a!, adjoint(b!)), tolerances(o)),
+  pinv_singular: ([a, b], _, o) => fx.pinv(fx.matmul(a!, transposed(b!)), tolerances(o)),
   qr: ([a], args, o) => {
     const { q, r } = fx.qr(a!, { mode: (o.mode ?? args[0] ?? "reduced") as "reduced" });
     return [q, r];

@@ -5,6 +5,7 @@
 import * as fx from "../index.ts";
 import { isComplex } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { dtypeOf } from "./oracle-cases.ts";
 import { type Operation, type Options, Unsupported } from "./oracle-kinds.ts";
 import { linearAlgebra, orderOf } from "./oracle-linear-algebra.ts";
 
@@ -47,7 +48,7 @@ const flipped =
 const reduction =
   (f: Reduce): Operation =>
   ([x], args, o) =>
-    reduced(f, x!, o.dim ?? args[0], o.keepdim ?? args[1]);
+    reduced(f, typeof o.dtype === "string" ? fx.astype(x!, dtypeOf(o.dtype)) : x!, o.dim ?? args[0], o.keepdim ?? args[1]);
 const spread =
   (f: Reduce): Operation =>
   ([x], args, o) => {
@@ -100,6 +101,21 @@ const softplus: Operation = ([x], args, o) => {
   return fx.where(fx.greater(fx.mul(x!, beta), threshold), x!, fx.softplus(x!, { beta }));
 };
 
+/** Some operations are PyTorch's of complex numbers too. */
+const forComplex =
+  (f: Unary, g: Unary): Unary =>
+  (x) =>
+    isComplex(x.dtype) ? g(x) : f(x);
+const ofComplex =
+  (f: Binary, g: Binary): Operation =>
+  (inputs, args, o) =>
+    binary(inputs.some((t) => isComplex(t.dtype)) ? g : f)(inputs, args, o);
+/** z / |z|, and 0 at 0. */
+function direction(z: Tensor): Tensor {
+  const size = fx.abs(z);
+  const zero = fx.equal(size, 0);
+  return fx.where(zero, 0, fx.div(z, fx.where(zero, 1, size) as never)) as Tensor;
+}
 const one = (...names: readonly string[]): Record<string, Operation> => Object.fromEntries(names.map((n) => [n, unary(loose[n] as Unary)]));
 const renamed = (names: Readonly<Record<string, Unary>>): Record<string, Operation> =>
   Object.fromEntries(Object.entries(names).map(([name, f]) => [name, unary(f)]));
@@ -124,31 +140,16 @@ export const operations: Readonly<Record<string, Operation>> = {
     "exp",
     "exp2",
   ),
-  ...one(
-    "expm1",
-    "frac",
-    "i0",
-    "lgamma",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "neg",
-    "rad2deg",
-    "reciprocal",
-    "rsqrt",
-    "sigmoid",
-    "sin",
-    "sinc",
-  ),
+  ...one("expm1", "frac", "i0", "lgamma", "log", "log10", "log1p", "log2", "neg", "rad2deg", "reciprocal", "rsqrt", "sigmoid", "sin"),
   ...one("sinh", "sqrt", "square", "tan", "tanh"),
   ...renamed({
+    angle: fx.angle,
     conj: fx.conj,
     conj_physical: fx.conj,
     positive: (x) => x,
     real: fx.real,
     imag: fx.imag,
-    double: (x) => wide(x) as Tensor,
+    double: (x) => fx.astype(fx.real(x), "float64"),
     cdouble: (x) => fx.astype(x, "complex128"),
     special_entr: fx.entr,
     special_erfcx: fx.erfcx,
@@ -158,7 +159,6 @@ export const operations: Readonly<Record<string, Operation>> = {
     special_log_ndtr: fx.logNdtr,
     special_ndtr: fx.ndtr,
     special_ndtri: fx.ndtri,
-    sgn: (x) => fx.stopGradient(fx.sign(x)),
     nn_functional_hardsigmoid: fx.hardsigmoid,
     nn_functional_logsigmoid: fx.logSigmoid,
     nn_functional_mish: fx.mish,
@@ -166,10 +166,11 @@ export const operations: Readonly<Record<string, Operation>> = {
     nn_functional_relu6: fx.relu6,
     nn_functional_selu: fx.selu,
     nn_functional_silu: fx.silu,
-    nn_functional_softsign: fx.softsign,
-    nn_functional_tanhshrink: fx.tanhshrink,
+    nn_functional_softsign: forComplex(fx.softsign, (z) => fx.div(z, fx.add(1, fx.abs(z)) as never)),
+    nn_functional_tanhshrink: forComplex(fx.tanhshrink, (z) => fx.sub(z, fx.tanh(z))),
+    sgn: forComplex((x) => fx.stopGradient(fx.sign(x)), direction),
+    sinc: forComplex(fx.sinc, (z) => fx.div(fx.sin(fx.mul(z, Math.PI)), fx.mul(z, Math.PI) as never)),
   }),
-  angle: constant((x) => fx.where(fx.less(x, 0), Math.PI, fx.mul(x, 0))),
   ceil: constant(fx.ceil),
   floor: constant(fx.floor),
   round: constant(fx.round),
@@ -177,7 +178,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   round_decimals_3: constant((x) => fx.div(fx.round(fx.mul(x, 1000)), 1000)),
   round_decimals_neg_3: constant((x) => fx.mul(fx.round(fx.div(x, 1000)), 1000)),
   complex: ([re, im]) => fx.complex(re!, im! as never),
-  polar: ([r, angle]) => fx.complex(fx.mul(r!, fx.cos(angle!) as never), fx.mul(r!, fx.sin(angle!) as never) as never),
+  polar: ([r, angle]) => fx.polar(r!, angle! as never),
   sign: constant(fx.sign),
   trunc: constant(fx.trunc),
 
@@ -198,8 +199,12 @@ export const operations: Readonly<Record<string, Operation>> = {
   fmax: binary(fx.fmax as Binary),
   fmin: binary(fx.fmin as Binary),
   hypot: binary(fx.hypot as Binary),
-  ldexp: binary(fx.ldexp as Binary),
-  logaddexp: binary(fx.logaddexp as Binary),
+  ldexp: ofComplex(fx.ldexp as Binary, (x, n) => fx.mul(x, fx.exp2(n) as never)),
+  logaddexp: ofComplex(fx.logaddexp as Binary, (x, y) => {
+    const greatest = fx.stopGradient(fx.maximum(fx.real(x), fx.real(y) as never));
+    const power = (t: fx.Operand): Tensor => fx.exp(fx.sub(t, greatest as never));
+    return fx.add(greatest, fx.log(fx.add(power(x), power(y) as never)) as never);
+  }),
   max_binary: binary(fx.maximum as Binary),
   maximum: binary(fx.maximum as Binary),
   min_binary: binary(fx.minimum as Binary),
