@@ -1,10 +1,14 @@
 /** Walks over the graph. All are iterative: 100,000 chained nodes are an ordinary graph. */
 import { withSite } from "./site.ts";
-import { apply, type Tensor } from "./tensor.ts";
+import { apply, Tensor } from "./tensor.ts";
+import { flatten, type Tree } from "./tree.ts";
 
 /** Which inputs of a node a walk follows: all, unless it asks for what flows through some only. */
 export type Below = (t: Tensor) => readonly (Tensor | undefined)[];
 const inputsOf: Below = (t) => t.inputs;
+
+/** The nodes among the parameters of a node: bodies of loops and branches, and whatever else of a graph it owns. */
+export const ownedBy = (t: Tensor): Tensor[] => flatten<unknown>(t.params as Tree<unknown>).leaves.filter((x) => x instanceof Tensor);
 
 /**
  * The nodes that `roots` are built from, inputs before users, in depth-first order from the first root. `enter`

@@ -2,12 +2,12 @@
  * Which nodes the worker has, seen from the side of the user: what has to be sent before a tensor can be spoken of, each node once, and what
  * nobody holds here any more. Ids are those of the tensors.
  */
-import { topological } from "../core/graph.ts";
+import { ownedBy, topological } from "../core/graph.ts";
 import { isSource, type Source, State } from "../core/source.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { ComposedParams } from "../ad/composed.ts";
+import { primitiveNamed } from "../ad/table.ts";
 import type { RuledPrimitive } from "../ops/primitive.ts";
-import { primitiveNamed } from "../ops/table.ts";
 import type { Clock } from "../scheduler/clock.ts";
 import type { Write } from "../scheduler/intake.ts";
 import { type Cargo, encode, type NodeMessage, type SourceMessage } from "./wire.ts";
@@ -21,6 +21,9 @@ const valuesOf = (t: Tensor): number | undefined =>
 
 /** Whether the worker can compute a node. */
 export const isKnown = (t: Tensor): boolean => isSource(t) || isOwn(t) || valuesOf(t) !== undefined;
+
+/** What the worker has to know before a node: its inputs, and the bodies of loops and branches. */
+export const needs = (t: Tensor): readonly Tensor[] => (isOwn(t) ? [...t.inputs, ...ownedBy(t)] : t.inputs);
 
 export class Hold {
   /** Whether messages say where nodes were made. */
@@ -65,7 +68,7 @@ export class Hold {
   load(roots: readonly Tensor[], writes: readonly Write[]): { cargo: Cargo; buffers: ArrayBuffer[] } {
     const buffers = new Set<ArrayBuffer>();
     for (const { data } of writes) buffers.add(data.buffer as ArrayBuffer);
-    const cargo = topological(roots, (t) => !this.#sent.has(t)).map((t) => {
+    const cargo = topological(roots, (t) => !this.#sent.has(t), needs).map((t) => {
       this.#sent.add(t);
       this.#live.set(t.id, new WeakRef(t));
       this.#registry.register(t, t.id);

@@ -3,6 +3,7 @@
  * what its observers were told. Nothing is checked here; that was done where the user could be told.
  */
 import type { Subscription } from "rxjs";
+import { primitiveNamed } from "../ad/table.ts";
 import type { Aval } from "../core/primitive.ts";
 import type { Shape } from "../core/shape.ts";
 import { withSite } from "../core/site.ts";
@@ -11,7 +12,6 @@ import { apply, type Tensor } from "../core/tensor.ts";
 import type { Value } from "../core/value.ts";
 import type { Backend } from "../kernel/backend.ts";
 import type { RuledPrimitive } from "../ops/primitive.ts";
-import { primitiveNamed } from "../ops/table.ts";
 import type { Clock } from "../scheduler/clock.ts";
 import { Engine } from "../scheduler/engine.ts";
 import { Order } from "../scheduler/intake.ts";
@@ -159,7 +159,13 @@ class Host {
   #node({ primitive: name, params, inputs: ids, stands, site }: NodeMessage): Tensor {
     const inputs = this.#all(ids);
     const primitive = stands ? standIn(name, stands) : primitiveNamed(name)!;
-    return withSite(siteOf(site), () => apply(primitive, decode(params), inputs));
+    return withSite(siteOf(site), () =>
+      apply(
+        primitive,
+        decode(params, (node) => this.#get(node)),
+        inputs,
+      ),
+    );
   }
 
   #clock(id: number): Clock {

@@ -16,7 +16,7 @@ import type { ObserveOptions } from "../scheduler/publish.ts";
 import { type Entry, Queue } from "../scheduler/queue.ts";
 import { checkRoots, type Roots } from "../scheduler/roots.ts";
 import type { EngineStats } from "../scheduler/stats.ts";
-import { Hold, isKnown } from "./cargo.ts";
+import { Hold, isKnown, needs } from "./cargo.ts";
 import { type Channel, startWorker } from "./channel.ts";
 import { explanationOf, Questions, settle } from "./questions.ts";
 import { Turns } from "./turns.ts";
@@ -126,7 +126,7 @@ export class RemoteEngine extends BaseEngine {
   protected roots(op: string, tree: Tree<Tensor>): Roots {
     const fresh = (t: Tensor): boolean => !this.#checked.has(t);
     const found = checkRoots(op, tree, this, { known: (t) => !fresh(t), isOpen: (source) => this.intake.isOpen(source) });
-    for (const t of topological(found.roots, fresh)) {
+    for (const t of topological(found.roots, fresh, needs)) {
       if (!isKnown(t)) throw new Error(`${op}: ${unknownThere(t.primitive.name)}`);
       this.#checked.add(t);
     }
@@ -138,7 +138,8 @@ export class RemoteEngine extends BaseEngine {
     super.release(source);
     this.#closed.push(source);
     // Only what is observed may still be asked for.
-    this.#checked = new WeakSet(topological([...this.#subscriptions.values()].flatMap((s) => s.roots.roots)));
+    const observed = [...this.#subscriptions.values()].flatMap((s) => s.roots.roots);
+    this.#checked = new WeakSet(topological(observed, () => true, needs));
   }
 
   protected subscribe(roots: Roots, options: ObserveOptions, subscriber: Subscriber<unknown>): () => void {

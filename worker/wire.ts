@@ -4,6 +4,7 @@
  */
 import { addDims, type Dim, dim, mulDims, SymbolicDim } from "../core/dim.ts";
 import type { DType, TypedArray } from "../core/dtype.ts";
+import { Tensor } from "../core/tensor.ts";
 import { OutOfMemory } from "../kernel/backend.ts";
 import type { Explanation } from "../scheduler/explain.ts";
 import type { Write } from "../scheduler/intake.ts";
@@ -125,22 +126,25 @@ export type Answer =
 
 // ---- parameters
 
-/** Parameters without objects of classes: dimensions as { $dim: terms }. */
+/** Parameters without objects of classes: dimensions as { $dim: terms }, nodes as { $node: id }. */
 export type Encoded = unknown;
 
 export function encode(v: unknown): Encoded {
   if (v instanceof SymbolicDim) return { $dim: [...v.terms] };
+  if (v instanceof Tensor) return { $node: v.id };
   if (Array.isArray(v)) return v.map(encode);
   if (typeof v !== "object" || v === null || ArrayBuffer.isView(v)) return v;
   return Object.fromEntries(Object.entries(v).map(([key, value]) => [key, encode(value)]));
 }
 
-export function decode<T>(v: Encoded): T;
-export function decode(v: Encoded): unknown {
-  if (Array.isArray(v)) return v.map(decode);
+/** `node`: the node here of an id. */
+export function decode<T>(v: Encoded, node?: (id: number) => Tensor): T;
+export function decode(v: Encoded, node?: (id: number) => Tensor): unknown {
+  if (Array.isArray(v)) return v.map((x) => decode(x, node));
   if (typeof v !== "object" || v === null || ArrayBuffer.isView(v)) return v;
   if ("$dim" in v) return dimOf(v.$dim as readonly [string, number][]);
-  return Object.fromEntries(Object.entries(v).map(([key, value]) => [key, decode(value)]));
+  if ("$node" in v) return node!(v.$node as number);
+  return Object.fromEntries(Object.entries(v).map(([key, value]) => [key, decode(value, node)]));
 }
 
 /** The dimension that a polynomial is here: dimensions are interned. */

@@ -29,6 +29,19 @@ it("every primitive that a file of ops or ad defines, and that has a value, is i
   expect(defined.filter((p) => p.lower && primitiveNamed(p.name) !== p).map((p) => p.name)).toEqual([]);
 });
 
+it("what a file of ad/control defines is in the table of ad", async () => {
+  const { primitiveNamed } = await import("../../ad/table.ts");
+  const exported = await Promise.all(
+    readdirSync("ad/control").map(async (file) =>
+      Object.entries((await import(`../../ad/control/${file}`)) as Record<string, RuledPrimitive>),
+    ),
+  );
+  const primitives = exported.flat().flatMap(([name, value]) => (name.endsWith("Primitive") ? [value] : []));
+  expect(primitives.length).toBeGreaterThan(3);
+  expect(primitives.filter((p) => primitiveNamed(p.name) !== p).map((p) => p.name)).toEqual([]);
+  expect(primitiveNamed("add")?.name).toBe("add");
+});
+
 it("other names give nothing", async () => {
   const { primitiveNamed } = await import("../../ops/table.ts");
   expect(["mystery", "variable", "placeholder", "sinc derivative x", ""].map(primitiveNamed)).toEqual(Array(5).fill(undefined));
