@@ -1,5 +1,6 @@
 /** fluxion/pinn: what a user imports for physics-informed networks. */
 export { difference, intersection, over, union } from "./combine.ts";
+export { FieldSymbol, Formula, type FormulaValue, pde, symbols } from "./formula.ts";
 export { type BoundaryPoint, type Face, type Point, type Region } from "./region.ts";
 export {
   type BoundaryPoints,
