@@ -168,9 +168,9 @@ export { abs, ceil, clip, floor, maximum, minimum, relu, rem, round, sign, trunc
 export { angle, atan2, hypot, polar } from "./ops/polar.ts";
 export { logaddexp, pow, xlogy } from "./ops/power.ts";
 export { type FloatOptions, random, type UniformOptions } from "./ops/random.ts";
+export { all, any, argmax, type ArgOptions, max, mean, min, prod, type ReduceOptions, sum } from "./ops/reductions.ts";
 export { norm, type NormOptions, std, variance, variance as var, type VarianceOptions } from "./ops/norm.ts";
 export { meshgrid, type MeshgridOptions, ravel, roll, rot90 } from "./ops/rearrange.ts";
-export { all, any, argmax, argmin, type ArgOptions, max, mean, min, prod, type ReduceOptions, sum } from "./ops/reductions.ts";
 export { repeat, tile } from "./ops/repeat.ts";
 export { expandDims, reshape, squeeze } from "./ops/reshape.ts";
 export { sinc } from "./ops/sinc.ts";
@@ -237,6 +237,14 @@ export { type AxisTree, vmap, type VmapOptions } from "./ad/vmap.ts";
 export { associativeScan, type AssociativeScanOptions } from "./ad/control/associative.ts";
 export { cond, switchCase } from "./ad/control/branches.ts";
 export { fold, fori, scan, type ScanOptions, whileLoop, type WhileOptions } from "./ad/control/loops.ts";
+
+// ---- solutions of equations
+export { argmin, type Argmin } from "./ad/implicit/argmin.ts";
+export { lsmr, type LsmrOptions } from "./ad/implicit/lsmr.ts";
+export { type EquationOptions, fixedPoint, type FixedPointOptions, root } from "./ad/implicit/root.ts";
+export { type LinearOptions } from "./ad/implicit/settings.ts";
+export { type Solve, solvesIn } from "./ad/implicit/solves.ts";
+export { bicgstab, cg, gmres, type IterativeOptions, linearSolve, type Solution } from "./ad/implicit/systems.ts";
 
 // ---- engines
 export { type BaseEngine } from "./scheduler/base.ts";

@@ -9,10 +9,11 @@
  * order k at once; what is linear in each of two inputs follows Leibniz. Rules of their own save work.
  */
 import { isInexact } from "../core/dtype.ts";
-import { dependents, topological } from "../core/graph.ts";
+import { dependents, substitute, topological } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
 import { apply, applyMany, outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
 import { leibniz } from "../ops/arithmetic.ts";
+import { zerosLike } from "../ops/creation.ts";
 import { type Maybe, type RuleSet } from "../ops/primitive.ts";
 import { tangentsOf } from "./pushforward.ts";
 import { placeholderLike } from "./trace.ts";
@@ -65,9 +66,15 @@ class Curve {
     if (k === 0 && !this.#holdsVelocity(t)) return t;
     const seed = this.#seeds.get(t);
     if (seed) return seed[k - 1];
-    if (!this.#nodes.has(t) && !this.#moves(t)) return undefined;
+    if (!this.#nodes.has(t) && !this.#moves(t)) return k === 0 ? this.#still(t) : undefined;
     if (t.primitive === outputPrimitive) return this.#all(t.inputs[0]!, k)[(t.params as { index: number }).index];
     return this.#all(t, k)[0];
+  }
+
+  /** A part of a rate that no derivative flows through, such as a condition: what it is for the velocities along the curve. */
+  #still(t: Tensor): Tensor {
+    const velocities = [...dependents([t], this.#moved.keys())].filter((node) => this.#moved.has(node));
+    return substitute([t], new Map(velocities.map((v) => [v, this.at(v, 0) ?? zerosLike(v)])))[0]!;
   }
 
   /** For each output of a node. */
@@ -142,7 +149,9 @@ class Curve {
   /** The jvp rule, applied to derivatives of one order of some inputs. */
   #tangent(t: Tensor, k: number, through: readonly Maybe[]): readonly Maybe[] {
     const tangents = this.#rules.flows(t).map((input) => (input && through.includes(input) ? this.at(input, k) : undefined));
-    return tangentsOf(t, tangents, this.#rules, "forward", "jet");
+    const pushed = tangentsOf(t, tangents, this.#rules, "forward", "jet");
+    // A rule may look at the node's own value, and that may be made of velocities.
+    return pushed.map((d) => (d && this.#holdsVelocity(d) ? this.#still(d) : d));
   }
 
   /** The derivatives of a node's outputs along the curve, as a graph over the velocities of its inputs. */

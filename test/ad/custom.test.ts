@@ -52,6 +52,21 @@ describe("customJvp", () => {
     const ways: Unary[] = [vmap(grad(log1pexp)) as Unary, grad((x: Tensor) => sum(mapped(x))), (x) => jvp(mapped, [x], [onesLike(x)])[1]];
     for (const way of ways) expect(valueOf(way(xs))).toEqual([0.4, 1000, -2].map((x) => expect.closeTo(1 / (1 + Math.exp(-x)), 15)));
   });
+  it("may ask for itself, of another argument and by its own result", () => {
+    const quotient: (a: Tensor, b: Tensor) => Tensor = customJvp(
+      (a: Tensor, b: Tensor) => div(b, a),
+      ([a], [da, db], x): Tensor => quotient(a, sub(db, mul(da, x))),
+      { name: "quotient" },
+    );
+    const series = [
+      [f64(1), null, null],
+      [f64(0.5), null, null],
+    ];
+    const [own, plain] = [quotient, (a: Tensor, b: Tensor) => div(b, a)].map((f) =>
+      valuesOf(...jet(f, [f64(2), f64(3)], series)[1]).flat(),
+    );
+    expect(own).toEqual(plain!.map((v) => expect.closeTo(v, 14)));
+  });
   it("takes trees and several arguments, and zeros where nothing moves", () => {
     const scaled = customJvp(
       (p: { a: Tensor; b: Tensor }, x: Tensor) => ({ y: mul(p.a, x), z: mul(p.b, x) }),
