@@ -29,7 +29,7 @@ export const lu = (tolerances: Tolerances = {}): Solver =>
   direct("lu", tolerances, (system, b) => {
     const { matrix, transposed } = system.matrix();
     const { matrix: a, factors, order } = factorize(expandDims(stopGradient(matrix), 0));
-    return reshape(solvePrimitive([a, factors, order, reshape(b, [1, ...b.shape, 1])], { transposed }), b.shape);
+    return reshape(solvePrimitive([a, factors, order, reshape(b, [1, ...b.shape, 1])], { adjoint: transposed }), b.shape);
   });
 
 /** For symmetric positive definite operators. */
