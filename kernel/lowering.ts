@@ -24,6 +24,8 @@ import { contiguous, isContiguous, mergeAxes, type View } from "./view.ts";
 export interface Lowered {
   readonly steps: readonly Step[];
   readonly outputs: readonly View[];
+  /** Whether step k is of input k alone, and no two write the same elements: then what has changed can be computed without the others. */
+  readonly byInput?: boolean;
   /** What named sizes must leave room for: where one of these is negative, the node reaches beyond its operands, and fails. */
   readonly room?: readonly Dim[];
   /** The numbers that steps fill slots with, once and for all. */

@@ -83,7 +83,7 @@ const concatenatePrimitive: PrimitiveFunction<ConcatenateParams> = definePrimiti
         ),
       );
     });
-    return { steps, outputs: [output] };
+    return { steps, outputs: [output], byInput: true };
   },
 });
 

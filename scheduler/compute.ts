@@ -73,6 +73,7 @@ export class Computer {
     for (let way = dirt.take(target); way; way = dirt.take(target)) {
       this.#run(way);
       dirt.passed(way);
+      this.#lose(way.plan);
       const { cutoffs } = way.plan;
       if (cutoffs.length === 0) return;
       for (const n of cutoffs)
@@ -104,7 +105,7 @@ export class Computer {
     counters.ran(plan);
     counters.nodesRecomputed += recomputed;
     for (const n of observed) this.touch(n);
-    this.inspect?.(plan.passing.size === 0 ? plan.nodes : plan.nodes.filter((n) => !plan.passing.has(n)));
+    this.inspect?.(plan.nodes.filter((n) => !n.whole && !plan.passing.has(n)));
   }
 
   /** An observed node, or a source, has a new value as of this run. */
@@ -125,6 +126,12 @@ export class Computer {
     this.settle(plan.nodes, () => void (gone = plan.place(this.#bindings)));
     dirt.gone(gone);
     counters.bytesEvicted = residency.bytesEvicted;
+  }
+
+  /** Of what has failed as a whole, no part is there. (That is found out after the plan: from where it started, it need not compute them.) */
+  #lose({ nodes }: Plan): void {
+    const { dirt, necessary } = this.#parts;
+    if (necessary.failed.size > 0) dirt.gone(nodes.flatMap((n) => (n.failure ? n.parts.filter((p) => !p.failure) : [])));
   }
 
   /** Brings the numbers of a leaf into its buffer; when there is no room, other values make some. */
@@ -149,7 +156,7 @@ export class Computer {
         continue;
       }
       failed.add(n);
-      if (n.failure.tensor === n.tensor && !before?.has(n.tensor)) this.#fail(n.failure);
+      if (!n.whole && n.failure.tensor === n.tensor && !before?.has(n.tensor)) this.#fail(n.failure);
     }
   }
 

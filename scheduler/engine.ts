@@ -272,6 +272,10 @@ export class Engine extends BaseEngine {
     for (const n of this.#necessary.nodes.values())
       for (const { slot } of n.failure || absent.has(n) || entered.has(n) ? [] : n.lowered.outputs)
         if (!this.#memory.slots.has(slot)) throw new Error(`invariant: ${n.tensor.describe()} is neither absent nor in memory`);
+    for (const n of this.#necessary.nodes.values())
+      for (const part of n.parts)
+        if (!part.failure && !absent.has(part) && !entered.has(part) && !this.#memory.slots.has(n.slot))
+          throw new Error(`invariant: a part of ${n.tensor.describe()} is neither absent nor in memory`);
   }
 
   #entered(node: NodeState): void {

@@ -13,7 +13,7 @@
  */
 import type { List } from "./list.ts";
 import type { Necessary } from "./necessary.ts";
-import type { NodeState, Origin } from "./node.ts";
+import { countNodes, type NodeState, type Origin } from "./node.ts";
 import { Plan } from "./plan.ts";
 import { type Absent, States, type Target, type Way } from "./states.ts";
 import type { Counters } from "./stats.ts";
@@ -185,7 +185,7 @@ export class Dirt {
       settlements: plan.settlements,
       left: this.#states.intern(left, new Set(left.filter((n) => passing.has(n) || plan.passing.has(n)))),
       observed: dirty.filter((n) => n.observers > 0),
-      recomputed: plan.nodes.length - dirty.length,
+      recomputed: plan.size - countNodes(dirty),
       provisional,
     };
   }
@@ -194,12 +194,12 @@ export class Dirt {
   #spread(changed: readonly Origin[]): { readonly to: Absent; readonly marked: number } {
     const { nodes, passing } = this.#state;
     const start = new Set(nodes.filter((n) => !passing.has(n)));
-    const before = start.size;
+    const before = countNodes(start);
     for (const origin of changed) for (const user of origin.users) start.add(user);
     const dirty = byHeight(start, (n, put) => {
       if (!n.cutoff) for (const user of n.users) put(user);
     });
-    const marked = dirty.length - before;
+    const marked = countNodes(dirty) - before;
     if (passing.size === 0) return { to: this.#states.intern(dirty, noNodes), marked };
     const reached = new Set(dirty);
     const still = new Set([...passing].filter((n) => !reached.has(n)));
@@ -226,13 +226,14 @@ export class Dirt {
       const n = all[i]!;
       if (n.needed !== walk && !target.wants(n)) continue;
       const dirty = !passing.has(n);
-      if (!dirty && n.neededByDirt === walk) n.frontier = true;
+      if (!dirty && n.neededByDirt === walk) (n.whole ?? n).frontier = true;
       if (dirty && n.addsMany && !n.addedInPart && n.inputs.some((x) => !x.leaf && (x.absent !== walk || passing.has(x)))) addInPart(n);
       for (const input of n.inputs) {
         input.needed = walk;
         if (dirty) input.neededByDirt = walk;
       }
-      if (n.absent === walk && n.waiting !== walk) chosen.push(n);
+      // A part goes into the buffer of the whole, in the plan that computes that.
+      if (n.absent === walk && (n.whole ?? n).waiting !== walk) chosen.push(n);
     }
     return chosen.reverse();
   }
@@ -273,7 +274,7 @@ function byHeight(start: Iterable<NodeState>, visit?: (n: NodeState, put: Put) =
   const put: Put = (n) => {
     if (n.reached === walk) return;
     n.reached = walk;
-    const { height } = n.tensor;
+    const { height } = n;
     if (height < low) low = height;
     if (height > high) high = height;
     while (levels.length <= height) levels.push([]);

@@ -33,9 +33,11 @@ export class Necessary {
       const inputs = t.inputs.map((x) => this.nodes.get(x)!);
       const node = new NodeState(t, inputs);
       this.nodes.set(t, node);
-      for (const input of inputs) input.users.add(node);
-      for (const name of node.leaf ? [] : node.names) this.#dim(name).users.add(node);
-      this.entered.push(node);
+      for (const n of [...node.parts, node]) {
+        for (const input of n.inputs) input.users.add(n);
+        for (const name of n.leaf ? [] : n.names) this.#dim(name).users.add(n);
+        this.entered.push(n);
+      }
       this.version++;
       this.#hooks.entered(node);
     }
@@ -102,14 +104,20 @@ export class Necessary {
       check(node.tensor === t && !node.released, node, "is not the state of its tensor");
       check(node.necessary || this.#loose.has(node), node, "nobody needs it");
       check(node.observers <= node.demand, node, "more observers than demand");
+      const known = (input: NodeState | undefined, user: NodeState): void => {
+        check(input?.users.has(user) === true, node, "an input does not know it");
+        check(input!.height < user.height, node, "is not above its input");
+      };
       node.inputs.forEach((input, i) => {
-        check(input === this.nodes.get(t.inputs[i]!), node, "an input is not necessary");
-        check(input.users.has(node), node, "an input does not know it");
-        check(input.tensor.height < t.height, node, "is not above its input");
+        const own = this.nodes.get(t.inputs[i]!);
+        known(input, node);
+        check(input === own || (input.whole === node && input.inputs[0] === own), node, "an input is not necessary");
+        if (input !== own) known(own, input);
       });
       for (const user of node.users) check(user.inputs.includes(node) && !user.released, node, "a user does not use it");
     }
     for (const [name, dim] of this.dims)
-      for (const user of dim.users) check(this.nodes.get(user.tensor) === user && user.names.includes(name), user, `does not use ${name}`);
+      for (const user of dim.users)
+        check(this.nodes.get(user.tensor) === (user.whole ?? user) && user.names.includes(name), user, `does not use ${name}`);
   }
 }

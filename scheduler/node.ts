@@ -36,11 +36,12 @@ export interface Origin {
 /** A named dimension: nodes whose kernels depend on its size are its users. */
 export class DimState implements Origin {
   readonly users = new Set<NodeState>();
-  readonly order: number = --dimsMade;
+  readonly order: number = --withoutTensor;
   listed = 0;
 }
 
-let dimsMade = 0;
+/** Numbers for what has none of a tensor. */
+let withoutTensor = 0;
 
 /** The value that observers saw last. The data never changes; readers take copies. */
 export interface Published {
@@ -62,6 +63,15 @@ export interface Layout {
   readonly inOnePiece: boolean;
 }
 
+/** Nodes of so many inputs, each of which is a part of the result, are computed part by part. */
+const PARTS = 2;
+
+/** What stands for one part of a node: it has one of its inputs, and writes where that goes. */
+interface PartOf {
+  readonly whole: NodeState;
+  readonly step: Step;
+}
+
 export class NodeState implements Origin {
   readonly tensor: Tensor;
   readonly inputs: readonly NodeState[];
@@ -73,6 +83,16 @@ export class NodeState implements Origin {
   readonly temps: readonly Slot[];
   /** Whether its numbers are loaded, not computed. A primitive without inputs, as iota, is no leaf. */
   readonly leaf: boolean;
+  /**
+   * A node whose result is made of its inputs one by one, as by concatenation, has a part for each of them between it and them: a node that is
+   * dirty by itself and writes into the buffer of the `whole`, which has no steps then.
+   */
+  readonly whole: NodeState | undefined;
+  readonly parts: readonly NodeState[];
+  readonly steps: readonly Step[];
+  readonly order: number;
+  /** Greater than that of each input. */
+  readonly height: number;
   /** Names of dimensions that the lowered form mentions. */
   readonly names: readonly string[];
 
@@ -118,14 +138,16 @@ export class NodeState implements Origin {
   neededByDirt = 0;
   waiting = 0;
 
-  constructor(tensor: Tensor, inputs: readonly NodeState[]) {
+  constructor(tensor: Tensor, inputs: readonly NodeState[], part?: PartOf) {
     this.tensor = tensor;
-    this.inputs = inputs;
+    this.whole = part?.whole;
+    this.order = part ? --withoutTensor : tensor.id;
+    this.height = 2 * tensor.height - (part ? 1 : 0);
     this.leaf = tensor.primitive === constantPrimitive || isSource(tensor);
     this.addsMany = addsMany(tensor);
     let lowered: Lowered;
     try {
-      lowered = lower(tensor, inputs);
+      lowered = part ? { steps: [part.step], outputs: part.whole.lowered.outputs } : lower(tensor, inputs);
     } catch (error) {
       this.unfit = error;
       lowered = { steps: [], outputs: tensor.outputs.map(outputView) };
@@ -134,13 +156,15 @@ export class NodeState implements Origin {
     // What is written is the node's own; an output that no step writes is a view of an input.
     const written = [...writtenSlots(lowered.steps)];
     const outputs = unique(lowered.outputs.map((v) => v.slot));
-    this.own = this.leaf ? outputs : outputs.filter((s) => written.includes(s));
-    this.temps = written.length === this.own.length ? [] : written.filter((s) => !outputs.includes(s));
+    this.own = part ? [] : this.leaf ? outputs : outputs.filter((s) => written.includes(s));
+    this.temps = part || written.length === this.own.length ? [] : written.filter((s) => !outputs.includes(s));
     this.names = namesOf(lowered);
-  }
-
-  get order(): number {
-    return this.tensor.id;
+    this.parts =
+      lowered.byInput && inputs.length >= PARTS
+        ? inputs.map((input, k) => new NodeState(tensor, [input], { whole: this, step: lowered.steps[k]! }))
+        : [];
+    this.inputs = this.parts.length > 0 ? this.parts : inputs;
+    this.steps = this.parts.length > 0 ? [] : lowered.steps;
   }
 
   /** How the value lies in its buffer. */
@@ -156,6 +180,13 @@ export class NodeState implements Origin {
   get necessary(): boolean {
     return this.demand > 0 || this.users.size > 0;
   }
+}
+
+/** How many nodes of the graph there are among these: parts do not count. */
+export function countNodes(nodes: Iterable<NodeState>): number {
+  let count = 0;
+  for (const n of nodes) if (!n.whole) count++;
+  return count;
 }
 
 const unique = <T>(list: readonly T[]): readonly T[] => (list.length > 1 ? [...new Set(list)] : list);

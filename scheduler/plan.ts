@@ -18,7 +18,7 @@ import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
 import { type Advice, advise, arrangeWithin, type Contents } from "./eviction/arrange.ts";
 import { type CacheSettings, defaultPolicy } from "./eviction/settings.ts";
-import type { Failure, NodeState } from "./node.ts";
+import { countNodes, type Failure, type NodeState } from "./node.ts";
 import { operationsOf } from "./operations.ts";
 import { depthFirst } from "./order.ts";
 import { type Memory, namingLargest } from "./place.ts";
@@ -49,6 +49,8 @@ const bytesOf = (slot: Slot, sizes: DimSizes): number => evaluateDim(slot.length
 export class Plan {
   readonly nodes: readonly NodeState[];
   readonly members: ReadonlySet<NodeState>;
+  /** How many nodes of the graph it computes. */
+  readonly size: number;
   readonly cutoffs: readonly NodeState[];
   kernels = 0;
   operations = 0;
@@ -63,6 +65,8 @@ export class Plan {
   #steps: readonly Step[] = [];
   /** The frontier's values that the steps store. */
   #frontier: ReadonlySet<Slot> | undefined;
+  /** Slots of which it writes some parts. The others are there already, and so the whole stays where it is. */
+  readonly #partial: ReadonlySet<Slot>;
   /** The node that a slot belongs to. */
   readonly #owner: ReadonlyMap<Slot, NodeState>;
   /** The steps of nodes that have not failed, and what they store: some of it stays, the rest lies in the arena. */
@@ -80,6 +84,8 @@ export class Plan {
     this.nodes = nodes;
     this.cutoffs = nodes.filter((n) => n.cutoff);
     this.members = new Set(nodes);
+    this.size = countNodes(nodes);
+    this.#partial = new Set(nodes.flatMap((n) => (n.parts.every((p) => this.members.has(p)) ? [] : n.own)));
     this.#fusion = fusion;
     this.#owner = new Map(nodes.flatMap((n) => [...n.own, ...n.temps].map((slot) => [slot, n] as const)));
   }
@@ -139,7 +145,7 @@ export class Plan {
   #fuse(frontier: ReadonlySet<Slot>): void {
     const known = this.#frontier;
     if (!known || known.size !== frontier.size || [...frontier].some((slot) => !known.has(slot))) {
-      const kept = new Set(frontier);
+      const kept = new Set([...frontier, ...this.#partial]);
       for (const n of this.nodes) if (isAskedFor(n)) for (const v of n.lowered.outputs) kept.add(v.slot);
       const steps = stepsOf(this.nodes);
       this.#frontier = frontier;
@@ -155,7 +161,7 @@ export class Plan {
 
   #claim({ sizes, residency }: Bindings): Claim {
     const [asked, optional]: [Stored[], Stored[]] = [[], []];
-    const wanted = new Set<Slot>();
+    const wanted = new Set<Slot>(this.#partial);
     const frontier = new Set<Slot>();
     for (const n of this.nodes)
       for (const { slot } of n.lowered.outputs) {
@@ -230,7 +236,9 @@ export class Plan {
     this.#resident = resident;
     this.#arena = arena;
     // What was made together is often needed together: it lies side by side.
-    const staying = [...asked, ...optional].filter((s) => resident.has(s.slot)).sort((a, b) => a.tensor.id - b.tensor.id);
+    const staying = [...asked, ...optional]
+      .filter((s) => resident.has(s.slot) && !this.#partial.has(s.slot))
+      .sort((a, b) => a.tensor.id - b.tensor.id);
     try {
       // What moves leaves first: there may not be room for the old and the new.
       for (const { slot, bytes } of staying) memory.outgrow(slot, bytes);
@@ -329,7 +337,7 @@ export class Plan {
   }
 }
 
-const stepsOf = (nodes: readonly NodeState[]): Step[] => nodes.flatMap((n) => n.lowered.steps);
+const stepsOf = (nodes: readonly NodeState[]): Step[] => nodes.flatMap((n) => n.steps);
 /** The numbers of the scalar constants that nodes read. */
 function literalsOf(nodes: readonly NodeState[]): (slot: Slot) => number | undefined {
   const literals = new Map<Slot, number>();

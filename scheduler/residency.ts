@@ -289,7 +289,8 @@ export class Residency {
       this.bytesEvicted += this.#memory.slots.get(slot)?.bytes ?? 0;
       this.#memory.release(slot);
     }
-    return [...this.#necessary.nodes.values()].filter((n) => !n.failure && n.lowered.outputs.some((v) => gone.has(v.slot)));
+    const lost = [...this.#necessary.nodes.values()].filter((n) => n.lowered.outputs.some((v) => gone.has(v.slot)));
+    return lost.flatMap((n) => [...n.parts, n]).filter((n) => !n.failure);
   }
 
   /** With the bytes that it holds once it is placed. */

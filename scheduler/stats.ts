@@ -153,8 +153,8 @@ export class Counters {
   }
 
   /** A plan has run. */
-  ran({ nodes, kernels, operations, repeated, traffic, peak }: Plan): void {
-    this.nodesComputed += nodes.length;
+  ran({ size, kernels, operations, repeated, traffic, peak }: Plan): void {
+    this.nodesComputed += size;
     this.operations += operations;
     this.kernels += kernels;
     this.kernelsRepeated += repeated.kernels;
