@@ -225,7 +225,7 @@ function over({ name, reads, writes, room = [], cost, run }: FieldRoutine, compl
       new Array<Routine["reads"][number]>(count(o)).fill(o.type === "i32" ? { extent: o.extent, type: "i32" } : { extent: o.extent }),
     );
   return {
-    name: complex ? `${name} complex` : name,
+    name: complex ? `complex ${name}` : name,
     reads: each(reads),
     writes: each(writes),
     room: complex ? [...room, ...room] : room,

@@ -5,53 +5,36 @@ import { cholesky as routine } from "../kernel/routines/cholesky.ts";
 import { add, mul } from "./arithmetic.ts";
 import { where } from "./compare.ts";
 import { diagonalMask, tril } from "./creation.ts";
-import {
-  batchItems,
-  type Each,
-  floatsAlike,
-  lowerRoutine,
-  product,
-  squareMatrices,
-  stacked,
-  swapLast,
-  transposed,
-  unstacked,
-} from "./linalg.ts";
+import { defineOverFields, type FieldFunction } from "./fields.ts";
+import { adjoint, adjointLast, batchItems, type Each, lowerRoutine, product, squareMatrices, stacked, unstacked } from "./linalg.ts";
 import type { Operand } from "./operand.ts";
-import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
 import { triangularPrimitive } from "./triangular.ts";
 
-/** Symmetric A [b, n, n] -> L [b, n, n], the first pivot that is not positive (int32) [b]. */
-const choleskyPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
+/** Hermitian A [b, n, n] -> L [b, n, n], the first pivot that is not positive (int32) [b]. */
+const choleskyPrimitive: FieldFunction<object> = defineOverFields<object>({
   name: "cholesky",
-  type: ([a]) => {
-    floatsAlike("cholesky", [a!]);
-    return [
-      { shape: a!.shape, dtype: a!.dtype },
-      { shape: a!.shape.slice(0, 1), dtype: "int32" },
-    ];
-  },
-  // dL = L F(L^-1 dA L^-T), where F keeps the lower triangle and halves the diagonal (Murray, arXiv:1602.07527).
+  type: ([a]) => [a!, { shape: a!.shape.slice(0, 1), dtype: "int32" }],
+  // dL = L F(L^-1 dA L^-H), where F keeps the lower triangle and halves the diagonal (Murray, arXiv:1602.07527).
   jvp: ({ tangents: [da], outputs: [l] }) => {
     const solve = (b: Tensor): Tensor => triangularPrimitive([l!, b], { upper: false, adjoint: false, unit: false });
-    const w = solve(transposed(solve(da!)));
+    const w = solve(adjoint(solve(da!)));
     const n = w.shape[2]!;
     return [product(l!, where(diagonalMask(n, n, 0), mul(w, 0.5), tril(w))), undefined];
   },
   batch: batchItems(() => choleskyPrimitive),
-  lower: ({ inputs, inputTypes: [a], outputTypes }) => lowerRoutine(routine.real, a!.shape.slice(0, 2), inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [a], outputTypes }, field) => lowerRoutine(routine[field], a!.shape.slice(0, 2), inputs, outputTypes),
 });
 
-/** Of the symmetric part of each matrix. */
+/** Of the Hermitian part of each matrix. */
 function factorOf(op: string, a: Operand): readonly [factor: Tensor, pivot: Tensor] {
   const t = squareMatrices(op, a);
-  const [l, pivot] = choleskyPrimitive.many([stacked(mul(add(t, swapLast(t)), 0.5))], {});
+  const [l, pivot] = choleskyPrimitive.many([stacked(mul(add(t, adjointLast(t)), 0.5))], {});
   return [unstacked(l!, t), unstacked(pivot!, t)];
 }
 
 /**
- * The lower triangular L with L L^T = A, for symmetric positive definite matrices [..., n, n]. Of others the symmetric part is taken,
- * (A + A^T) / 2, so that derivatives by each element are those of A. NaN where a matrix is not positive definite; choleskyPivot says where it fails.
+ * The lower triangular L with L L^H = A, for Hermitian positive definite matrices [..., n, n]. Of others the Hermitian part is taken,
+ * (A + A^H) / 2, so that derivatives by each element are those of A. NaN where a matrix is not positive definite; choleskyPivot says where it fails.
  */
 export function cholesky<A extends Operand>(a: A): Tensor<ShapeOf<A>>;
 export function cholesky(a: Operand): Tensor {
@@ -68,4 +51,4 @@ export function choleskyPivot(a: Operand): Tensor {
 }
 
 /** What this file defines, for table.ts. */
-export const primitives = [choleskyPrimitive.primitive];
+export const { primitives } = choleskyPrimitive;

@@ -92,11 +92,17 @@ function diagonalOfLast(op: string, t: Tensor, k: number): Tensor {
   return diagonalOf([sliceOf(t, [...leading.map(() => 0), below, above], [...leading, size, size])], {});
 }
 
-/** The lesser of the numbers of rows and of columns. */
-export function shorter(op: string, t: Tensor, rows: Dim, columns: Dim): Dim {
+/** The lesser of two sizes, if that is known. */
+export function lesser(rows: Dim, columns: Dim): Dim | undefined {
   const difference = subDims(rows, columns);
   if (typeof rows === "number" && typeof columns === "number") return Math.max(0, Math.min(rows, columns));
-  if (typeof difference === "number") return difference <= 0 ? rows : columns;
+  return typeof difference === "number" ? (difference <= 0 ? rows : columns) : undefined;
+}
+
+/** The lesser of the numbers of rows and of columns. */
+export function shorter(op: string, t: Tensor, rows: Dim, columns: Dim): Dim {
+  const size = lesser(rows, columns);
+  if (size !== undefined) return size;
   throw new Error(
     `${op}: which of ${rows} and ${columns} is smaller, in ${t.describe()}, is not known; take a slice with known sizes first`,
   );

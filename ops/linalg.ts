@@ -3,7 +3,7 @@
  * language computes, and their batching, which makes examples further items.
  */
 import { type Dim, mulDims, sameDim } from "../core/dim.ts";
-import { dtypeInfo, isFloat } from "../core/dtype.ts";
+import { dtypeInfo } from "../core/dtype.ts";
 import type { Aval } from "../core/primitive.ts";
 import { sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -16,7 +16,8 @@ import { neg } from "./arithmetic.ts";
 import { batchAlong } from "./broadcast.ts";
 import { concatenate } from "./concatenate.ts";
 import { batchedMatmul } from "./matmul.ts";
-import { type Operand, toFloat } from "./operand.ts";
+import { conj } from "./complex.ts";
+import { type Operand, toInexact } from "./operand.ts";
 import type { BatchCall, PrimitiveFunction } from "./primitive.ts";
 import { reshape } from "./reshape.ts";
 import { moveaxis, permute } from "./transpose.ts";
@@ -33,9 +34,9 @@ export type Vectors<S extends ShapeType> =
       ? [...Leading, N]
       : any;
 
-/** An operand of matrices, in a float dtype. */
+/** An operand of matrices, in a float dtype or a complex one. */
 export function matrices(op: string, x: Operand): Tensor {
-  const t = toFloat(op, x);
+  const t = toInexact(op, x);
   if (t.rank < 2) throw new Error(`${op}: needs a matrix, or a stack of them, got ${t.describe()}`);
   return t;
 }
@@ -56,23 +57,18 @@ export const unstacked = (t: Tensor, from: Tensor): Tensor => reshape(t, [...fro
 
 /** Each matrix transposed. */
 export const swapLast = (t: Tensor): Tensor => moveaxis(t, -1, -2);
+/** Each matrix transposed and conjugate. */
+export const adjointLast = (t: Tensor): Tensor => conj(swapLast(t));
 
 // Of stacks [items, rows, columns].
 export const product = (a: Tensor, b: Tensor): Tensor => batchedMatmul([a, b], {});
 export const transposed = (a: Tensor): Tensor => permute(a, [0, 2, 1]);
+export const adjoint = (a: Tensor): Tensor => conj(transposed(a));
 
 /**
- * The tangent of [Q, P], orthogonal, of which that of Q is known: P moves only as far as it must to stay orthogonal to Q, dP = -Q dQ^T P.
+ * The tangent of [Q, P], unitary, of which that of Q is known: P moves only as far as it must to stay orthogonal to Q, dP = -Q dQ^H P.
  */
-export const completed = (q: Tensor, p: Tensor, dq: Tensor): Tensor => concatenate([dq, neg(product(q, product(transposed(dq), p)))], 2);
-
-/** Throws unless the operands have one float dtype; positions, in int32, aside. */
-export function floatsAlike(op: string, inputs: readonly Tensor[]): void {
-  const floats = inputs.filter((t) => t.dtype !== "int32");
-  const dtype = floats[0]!.dtype;
-  if (!isFloat(dtype) || floats.some((t) => t.dtype !== dtype))
-    throw new Error(`${op}: needs operands of one float dtype, got ${floats.map((t) => t.describe()).join(" and ")}`);
-}
+export const completed = (q: Tensor, p: Tensor, dq: Tensor): Tensor => concatenate([dq, neg(product(q, product(adjoint(dq), p)))], 2);
 
 /** One routine over operands as they are, or as contiguous copies. Sizes as the routine wants them. */
 export function lowerRoutine(routine: Routine, sizes: readonly Dim[], inputs: readonly View[], types: readonly Aval[]): Lowered {

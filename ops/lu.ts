@@ -7,29 +7,26 @@ import { addN } from "./addN.ts";
 import { equal } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { eye, tril, triu } from "./creation.ts";
-import { shorter } from "./diagonal.ts";
+import type { Shape } from "../core/shape.ts";
+import { lesser, shorter } from "./diagonal.ts";
 import { stopGradient } from "./identity.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { iotaOf } from "./iota.ts";
-import { batchItems, batchSystems, floatsAlike, lowerRoutine, matrices, product, stacked, transposed, unstacked } from "./linalg.ts";
+import { partDType } from "../core/dtype.ts";
+import { defineOverFields, type FieldFunction } from "./fields.ts";
+import { adjoint, batchItems, batchSystems, lowerRoutine, matrices, product, stacked, unstacked } from "./linalg.ts";
 import type { Operand } from "./operand.ts";
 import { pad, sliceAxis } from "./pad.ts";
-import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
 import { prod } from "./reductions.ts";
 import { expandDims, reshape } from "./reshape.ts";
 import { triangularPrimitive } from "./triangular.ts";
 
 /** A [b, m, n] -> the factors in one matrix [b, m, n], exchanges (int32) [b, min(m, n)], the order of rows (int32) [b, m]. */
-const luPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
+const luPrimitive: FieldFunction<object> = defineOverFields<object>({
   name: "lu",
   type: ([a]) => {
-    floatsAlike("lu", [a!]);
-    const [b, m, n] = a!.shape as [Dim, Dim, Dim];
-    return [
-      { shape: a!.shape, dtype: a!.dtype },
-      { shape: [b, shorter("lu", a!, m, n)], dtype: "int32" },
-      { shape: [b, m], dtype: "int32" },
-    ];
+    const [b, m] = a!.shape as [Dim, Dim, Dim];
+    return [a!, { shape: [b, shorterOf(a!.shape)], dtype: "int32" }, { shape: [b, m], dtype: "int32" }];
   },
   // Of square matrices, d(LU) = L F + G U with L^-1 P dA U^-1 = F + G, F strictly lower and G upper triangular; others are made square by ones
   // on the diagonal, as in de Hoog, Anderssen, Lukas, "Differentiation of matrix functionals using triangular factorization" (2011).
@@ -38,19 +35,25 @@ const luPrimitive: PrimitiveFunction<object> = definePrimitive<object>({
     const moved = takeAlongAxis(da!, expandDims(order!, -1), 1);
     const { l, u } = squareFactors(factors!, m, n);
     const left = triangularPrimitive([l, moved], { upper: false, adjoint: false, unit: true });
-    const both = transposed(triangularPrimitive([u, transposed(left)], { upper: true, adjoint: true, unit: false }));
+    const both = adjoint(triangularPrimitive([u, adjoint(left)], { upper: true, adjoint: true, unit: false }));
     return [add(product(unitLower(l), tril(both, -1)), product(triu(both), triu(u))), undefined, undefined];
   },
   batch: batchItems(() => luPrimitive),
-  lower: ({ inputs, inputTypes: [a], outputTypes }) =>
-    lowerRoutine(luRoutine.real, [...a!.shape, outputTypes[1]!.shape[1]!], inputs, outputTypes),
+  lower: ({ inputs, inputTypes: [a], outputTypes }, field) =>
+    lowerRoutine(luRoutine[field], [...a!.shape, shorterOf(a!.shape)], inputs, outputTypes),
 });
+
+/** The lesser of the last two sizes, of which `lu` has made sure. */
+const shorterOf = (shape: Shape): Dim => {
+  const [m, n] = shape.slice(-2) as [Dim, Dim];
+  return lesser(m, n)!;
+};
 
 const unitLower = (t: Tensor): Tensor => add(tril(t, -1), eye(t.shape.at(-2)!, t.shape.at(-1)!, 0, { dtype: t.dtype }));
 
 /** L [b, m, m], of which the strict lower triangle counts, and U [b, n, n], of which the upper one does. */
 function squareFactors(factors: Tensor, m: Dim, n: Dim): { l: Tensor; u: Tensor } {
-  const k = shorter("lu", factors, m, n);
+  const k = shorterOf([m, n]);
   const none = [0, 0] as const;
   const l = pad(sliceAxis(factors, 2, 0, k), [none, none, [0, subDims(m, k)]]);
   const rows = pad(triu(sliceAxis(factors, 1, 0, k)), [none, [0, subDims(n, k)], none]);
@@ -68,18 +71,15 @@ interface SolveParams {
 }
 
 /**
- * A [b, n, n], its factors and the order of its rows, B [b, n, k] -> A^-1 B, or A^-T B. Derivatives by A come from A itself, so that those of the
+ * A [b, n, n], its factors and the order of its rows, B [b, n, k] -> A^-1 B, or A^-H B. Derivatives by A come from A itself, so that those of the
  * factors are never needed: the factors are constants.
  */
-export const solvePrimitive: PrimitiveFunction<SolveParams> = definePrimitive<SolveParams>({
+export const solvePrimitive: FieldFunction<SolveParams> = defineOverFields<SolveParams>({
   name: "luSolve",
-  type: ([a, factors, , b]) => {
-    floatsAlike("solve", [a!, factors!, b!]);
-    return { shape: b!.shape, dtype: b!.dtype };
-  },
+  type: (inputs) => [inputs[3]!],
   // A X = B gives dX = A^-1 (dB - dA X).
   jvp: ({ params, inputs: [a, factors, order], tangents: [da, , , db], outputs: [x] }) => {
-    const moved = da && neg(product(params.adjoint ? transposed(da) : da, x!));
+    const moved = da && neg(product(params.adjoint ? adjoint(da) : da, x!));
     const right = addN([db, moved]);
     return [right && solvePrimitive([a!, factors!, order!, right], params)];
   },
@@ -88,8 +88,9 @@ export const solvePrimitive: PrimitiveFunction<SolveParams> = definePrimitive<So
     return [undefined, undefined, undefined, solvePrimitive([a!, factors!, order!, ct!], { adjoint: !params.adjoint })];
   },
   batch: batchSystems(() => solvePrimitive),
-  lower: ({ params, inputs: [, factors, order, b], inputTypes, outputTypes }) =>
-    lowerRoutine(luSolveRoutine(params.adjoint).real, inputTypes[3]!.shape, [factors!, order!, b!], outputTypes),
+  lower: ({ params, inputs, outputTypes }, field) =>
+    // A is not read.
+    lowerRoutine(luSolveRoutine(params.adjoint)[field], outputTypes[0]!.shape, inputs.slice(field === "real" ? 1 : 2), outputTypes),
 });
 
 /** A stack of square matrices [b, n, n] with its factors and the order of its rows. Those are constants: derivatives know the matrix. */
@@ -130,6 +131,7 @@ export interface LU {
 /** A = P L U by elimination with partial pivoting, for matrices [..., m, n]. Where a matrix is singular, U has a 0 on its diagonal. */
 export function lu(a: Operand): LU {
   const t = matrices("lu", a);
+  shorter("lu", t, t.shape.at(-2)!, t.shape.at(-1)!);
   const [packed, pivots, permutation] = luPrimitive.many([stacked(t)], {}).map((out) => unstacked(out, t)) as [Tensor, Tensor, Tensor];
   const k = pivots.shape.at(-1)!;
   const m = t.shape.at(-2)!;
@@ -147,9 +149,9 @@ export function lu(a: Operand): LU {
 /** 1 or -1 for each matrix: how often rows were exchanged. */
 export function signOfOrder({ exchanges, matrix }: Factorized): Tensor {
   const n = exchanges.shape[1]!;
-  const moved = convert(equal(exchanges, reshape(iotaOf([n], 0, "int32"), [1, n])), matrix.dtype);
+  const moved = convert(equal(exchanges, reshape(iotaOf([n], 0, "int32"), [1, n])), partDType(matrix.dtype));
   return prod(sub(moved, sub(1, moved)), -1);
 }
 
 /** What this file defines, for table.ts. */
-export const primitives = [luPrimitive.primitive, solvePrimitive.primitive];
+export const primitives = [...luPrimitive.primitives, ...solvePrimitive.primitives];

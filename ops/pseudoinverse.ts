@@ -2,16 +2,17 @@
 import { type Dim, sameDim } from "../core/dim.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { ShapeOf } from "../core/types/shape.ts";
-import { div, mul, neg, square, sub } from "./arithmetic.ts";
+import { div, mul, neg, sub } from "./arithmetic.ts";
 import { addN } from "./addN.ts";
 import { attached } from "./attached.ts";
 import { reduceSum } from "./broadcast.ts";
 import { greater, where } from "./compare.ts";
+import { conj, real } from "./complex.ts";
 import { convert } from "./convert.ts";
 import { showArgument } from "./describe.ts";
 import { stopGradient } from "./identity.ts";
 import { dimSize } from "./iota.ts";
-import { type Each, matrices, product, stacked, swapLast, transposed, unstacked } from "./linalg.ts";
+import { adjoint, adjointLast, type Each, matrices, product, stacked, unstacked } from "./linalg.ts";
 import { factors, matmul } from "./matmul.ts";
 import type { Operand } from "./operand.ts";
 import { maximum } from "./piecewise.ts";
@@ -34,17 +35,17 @@ function countsOf(op: string, t: Tensor, s: Tensor, { rtol, atol = 0 }: RankOpti
     if (typeof value !== "number" || !(value >= 0))
       throw new Error(`${op}: ${name} must be a number that is not negative, got ${showArgument(value)}`);
   const [m, n] = t.shape.slice(-2) as [Dim, Dim];
-  const relative = rtol ?? mul(maximum(dimSize(m, t.dtype), dimSize(n, t.dtype)), epsilon[t.dtype]!);
+  const relative = rtol ?? mul(maximum(dimSize(m, s.dtype), dimSize(n, s.dtype)), epsilon[s.dtype]!);
   const none = sameDim(s.shape.at(-1)!, 0);
   return none ? greater(s, 0) : greater(s, maximum(mul(max(s, { axis: -1, keepdims: true }), relative), atol));
 }
 
 // Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate" (1973), for matrices that
-// keep their rank: dP = -P dA P + P P^T dA^T (1 - A P) + (1 - P A) dA^T P^T P.
+// keep their rank: dP = -P dA P + P P^H dA^H (1 - A P) + (1 - P A) dA^H P^H P.
 const pinvOf = attached<object>("pinv", ({ inputs: [a], tangents: [da], outputs: [p] }) => {
   if (!da) return undefined;
-  const [dat, pt] = [transposed(da), transposed(p!)];
-  const [left, right] = [product(product(p!, pt), dat), product(dat, product(pt, p!))];
+  const [dah, ph] = [adjoint(da), adjoint(p!)];
+  const [left, right] = [product(product(p!, ph), dah), product(dah, product(ph, p!))];
   return addN([neg(product(p!, product(da, p!))), sub(left, product(product(left, a!), p!)), sub(right, product(p!, product(a!, right)))]);
 });
 
@@ -57,7 +58,7 @@ export function pinv(a: Operand, options: RankOptions = {}): Tensor {
   const { u, s, vt } = svd(stopGradient(t));
   const counts = countsOf("pinv", t, s, options);
   const inverse = where(counts, div(1, where(counts, s, 1)), 0);
-  const value = matmul(swapLast(vt), mul(expandDims(inverse, -1), swapLast(u)));
+  const value = matmul(adjointLast(vt), mul(expandDims(inverse, -1), adjointLast(u)));
   return unstacked(pinvOf([stacked(t), stacked(value)], {}), t);
 }
 
@@ -73,7 +74,7 @@ const rankOf = (counts: Tensor): Tensor => reduceSum([convert(counts, "int32")],
 export interface LeastSquares {
   /** The solution: [..., n, k], or [n]. */
   readonly x: Tensor;
-  /** For each column of B the sum of squares of A x - b: [..., k], or []. */
+  /** For each column of B the sum of |A x - b|^2: [..., k], or []. */
   readonly residuals: Tensor;
   /** The rank of A (int32). */
   readonly rank: Tensor;
@@ -92,11 +93,12 @@ export function lstsq(a: Operand, b: Operand, options: RankOptions = {}): LeastS
   if (y.rank === 0 || !sameDim(rows.shape.at(-2)!, t.shape.at(-2)!))
     throw new Error(`lstsq: ${t.describe()} has ${t.shape.at(-2)} rows, which the right-hand side ${y.describe()} has not`);
   const x = matmul(pinv(t, options), rows);
-  const r = reduceSum([square(sub(matmul(t, x), rows))], { axes: [x.rank - 2] });
+  const rest = sub(matmul(t, x), rows);
+  const r = reduceSum([real(mul(conj(rest), rest))], { axes: [x.rank - 2] });
   const { s } = svd(t);
   const last = (v: Tensor): Tensor => (vector ? reshape(v, v.shape.slice(0, -1)) : v);
   return { x: last(x), residuals: last(r), rank: rankOf(countsOf("lstsq", t, stopGradient(s), options)), s };
 }
 
 /** What this file defines, for table.ts. */
-export const primitives = [pinvOf.primitive];
+export const { primitives } = pinvOf;

@@ -1,28 +1,25 @@
-/** Triangular systems: linear in the right-hand side, so that the transpose is the system of the transposed matrix. */
-import { type Dim } from "../core/dim.ts";
+/** Triangular systems: linear in the right-hand side, so that the transpose is the system of the adjoint matrix. */
 import type { Tensor } from "../core/tensor.ts";
 import { triangularSolve as routine, type Triangle } from "../kernel/routines/triangular.ts";
 import { addN } from "./addN.ts";
 import { neg } from "./arithmetic.ts";
 import { tril, triu } from "./creation.ts";
-import { batchSystems, floatsAlike, lowerRoutine, matrices, product, squareMatrices, transposed } from "./linalg.ts";
+import { conj } from "./complex.ts";
+import { defineOverFields, type FieldFunction } from "./fields.ts";
+import { adjoint, batchSystems, lowerRoutine, matrices, product, squareMatrices } from "./linalg.ts";
 import { factors } from "./matmul.ts";
 import type { Operand } from "./operand.ts";
-import { definePrimitive, type PrimitiveFunction } from "./primitive.ts";
 import { systems } from "./systems.ts";
 
 /** A [b, n, n] and B [b, n, k] -> X [b, n, k]. */
-export const triangularPrimitive: PrimitiveFunction<Triangle> = definePrimitive<Triangle>({
+export const triangularPrimitive: FieldFunction<Triangle> = defineOverFields<Triangle>({
   name: "triangularSolve",
-  type: ([a, b]) => {
-    floatsAlike("triangularSolve", [a!, b!]);
-    return { shape: b!.shape, dtype: b!.dtype };
-  },
+  type: ([, b]) => [b!],
   // A X = B gives dX = A^-1 (dB - dA X), with the triangle of dA that counts.
   jvp: ({ params, inputs: [a], tangents: [da, db], outputs: [x] }) => {
     const below = params.unit ? 1 : 0;
     const counts = da && (params.upper ? triu(da, below) : tril(da, -below));
-    const moved = counts && neg(product(params.adjoint ? transposed(counts) : counts, x!));
+    const moved = counts && neg(product(params.adjoint ? adjoint(counts) : counts, x!));
     return [triangularPrimitive([a!, addN([db, moved])!], params)];
   },
   transpose: ({ params, inputs: [a], linear, cotangents: [ct] }) => {
@@ -30,8 +27,7 @@ export const triangularPrimitive: PrimitiveFunction<Triangle> = definePrimitive<
     return [undefined, triangularPrimitive([a!, ct!], { ...params, adjoint: !params.adjoint })];
   },
   batch: batchSystems(() => triangularPrimitive),
-  lower: ({ params, inputs, inputTypes, outputTypes }) =>
-    lowerRoutine(routine(params).real, inputTypes[1]!.shape as readonly Dim[], inputs, outputTypes),
+  lower: ({ params, inputs, outputTypes }, field) => lowerRoutine(routine(params)[field], outputTypes[0]!.shape, inputs, outputTypes),
 });
 
 export interface TriangularOptions {
@@ -54,10 +50,10 @@ export function triangularSolve(a: Operand, b: Operand, options: TriangularOptio
   const { lower = true, transposed: flip = false, unitDiagonal = false, right = false } = options;
   const [x, y] = factors(op, [matrices(op, a), b]) as [Tensor, Tensor];
   squareMatrices(op, x);
-  // X A = B is A^T X^T = B^T.
+  // X A = B is A^T X^T = B^T, and A^T is the adjoint of the conjugate.
   const triangle = { upper: !lower, adjoint: flip !== right, unit: unitDiagonal };
-  return systems(op, x, y, right, (m, v) => triangularPrimitive([m, v], triangle));
+  return systems(op, x, y, right, (m, v) => triangularPrimitive([triangle.adjoint ? conj(m) : m, v], triangle));
 }
 
 /** What this file defines, for table.ts. */
-export const primitives = [triangularPrimitive.primitive];
+export const { primitives } = triangularPrimitive;

@@ -124,7 +124,7 @@ export const linalgCases: readonly Case[] = [
 ];
 
 /** With singular values, or eigenvalues, that are well apart. */
-const spread = (a: Tensor): Tensor => {
+export const spread = (a: Tensor): Tensor => {
   const [m, n] = a.shape.slice(-2) as [number, number];
   const steps = constant(
     Float64Array.from({ length: m * n }, (_, i) => (i % n === Math.floor(i / n) ? 3 + 4 * (i % n) : 0)),

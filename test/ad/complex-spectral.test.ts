@@ -1,0 +1,62 @@
+/** Derivative and batching rules of spectral decompositions of complex matrices, and of what stands on them. */
+import { constant } from "../../core/leaves.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { mul } from "../../ops/arithmetic.ts";
+import { complex, conj, imag, real } from "../../ops/complex.ts";
+import { stack } from "../../ops/concatenate.ts";
+import { eigh } from "../../ops/eigh.ts";
+import { matmul } from "../../ops/matmul.ts";
+import { expm, matrixPower } from "../../ops/matrix-functions.ts";
+import { matrixNorm } from "../../ops/matrix-norm.ts";
+import { abs } from "../../ops/piecewise.ts";
+import { lstsq, pinv } from "../../ops/pseudoinverse.ts";
+import { svd } from "../../ops/svd.ts";
+import { swapaxes } from "../../ops/transpose.ts";
+import type { Case } from "../ops/cases.ts";
+import { drawn, judgeRules } from "./judge-rules.ts";
+import { dominant, spread } from "./linalg-cases.ts";
+
+const h = (a: Tensor): Tensor => conj(swapaxes(a, -1, -2));
+const parts = (y: Tensor): Tensor => stack([real(y), imag(y)]);
+/** As a real function of the parts of each operand: real parts first, made what the operation needs. */
+const of = (
+  name: string,
+  shapes: readonly (readonly number[])[],
+  f: (...z: readonly Tensor[]) => Tensor,
+  made: (a: Tensor) => Tensor = (a) => a,
+): Case => ({
+  name: `${name} of ${shapes.map((s) => `[${s.join()}]`).join(" and ")}`,
+  f: (...xs) => parts(f(...shapes.map((_, i) => complex(i === 0 ? made(xs[0]!) : xs[2 * i]!, xs[2 * i + 1]!)))),
+  shapes: shapes.flatMap((s) => [s, s]),
+  domain: [-1, 1],
+});
+const spectral = (name: string, shapes: readonly (readonly number[])[], f: (z: Tensor) => Tensor): Case[] =>
+  shapes.map((s) => of(name, [s], f, spread));
+
+judgeRules(
+  drawn([
+    ...spectral("eigh, values", [[2, 2]], (a) => eigh(a).w),
+    ...spectral("eigh, sizes of vectors", [[3, 3]], (a) => abs(eigh(a).v as Tensor)),
+    ...spectral("eigh, projections", [[2, 2]], (a) => {
+      const v = eigh(a).v as Tensor;
+      return matmul(mul(v, constant([1, 2], { dtype: "float64" })), h(v));
+    }),
+    ...spectral("svd, values", [[2, 3]], (a) => svd(a).s),
+    ...spectral("svd, sizes of U", [[3, 2]], (a) => abs(svd(a).u)),
+    ...spectral("svd, U V^H", [[2, 2]], (a) => matmul(svd(a).u, svd(a).vt)),
+    ...spectral("pinv", [[3, 2]], (a) => pinv(a)),
+    of("lstsq", [[3, 2], [3]], (a, b) => lstsq(a!, b!).x, spread),
+    of(
+      "lstsq, residuals",
+      [
+        [3, 2],
+        [3, 1],
+      ],
+      (a, b) => lstsq(a!, b!).residuals,
+      spread,
+    ),
+    of("matrixPower", [[2, 2]], (a) => matrixPower(a, -2), dominant),
+    of("expm", [[2, 2]], (a) => expm(a, { maxSquarings: 3 })),
+    ...(["nuc", 1, 2] as const).map((ord) => of(`matrixNorm ${ord}`, [[3, 2]], (a) => matrixNorm(a, { ord }), spread)),
+  ]),
+);
