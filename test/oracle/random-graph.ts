@@ -4,6 +4,8 @@
  * fit, so any list of numbers is a graph.
  */
 import fc from "fast-check";
+import { switchCase } from "../../ad/control/branches.ts";
+import { scan, whileLoop } from "../../ad/control/loops.ts";
 import { grad } from "../../ad/grad.ts";
 import { jvp } from "../../ad/jvp.ts";
 import { vmap } from "../../ad/vmap.ts";
@@ -277,7 +279,42 @@ const operations: Readonly<Record<string, Build>> = {
     const wrt = choose.operand(1, (t) => t.primitive.unique === true && isFloat(t.dtype));
     return wrt && loose(grad)(loose(reductions.sum)(float(x)), wrt);
   },
+  scan: alongAxis((x, _, choose) => {
+    const start = choose.operand(1, (t) => broadcastsTo(t.shape, x.shape.slice(1)));
+    if (!start) return undefined;
+    const step = (carry: Tensor, row: Tensor): readonly [Tensor, Tensor] => [inside(carry, functions.tanh(float(row)), choose), carry];
+    const first = loose(broadcastTo)(float(start), x.shape.slice(1));
+    return scan(step, first, x, { reverse: choose.below(3) === 0 })[choose.below(2)];
+  }),
+  whileLoop: (x, choose) => {
+    const loop = ({ i, y }: { i: Tensor; y: Tensor }): { i: Tensor; y: Tensor } => ({
+      i: arithmetic.add(i, 1),
+      y: inside(y, functions.sin(y), choose),
+    });
+    return whileLoop(({ i }) => compare.less(i, choose.below(4)), loop, { i: scalar(0, "int32"), y: float(x) }).y;
+  },
+  switchCase: (x, choose) => {
+    const index = choose.operand(2, (t) => t.rank === 0);
+    if (!index) return undefined;
+    const cases = [(y: Tensor) => y, (y: Tensor) => functions.exp(y), (y: Tensor) => inside(y, y, choose)];
+    return switchCase(convert(index, "int32"), cases, float(x));
+  },
 };
+/** What the body of a loop makes of a value and another: of the value's type, and made of what there is outside, too. */
+function inside(value: Tensor, other: Tensor, choose: Choice): Tensor {
+  const inner = [
+    operations["cumsum"]!,
+    operations["matmul"]!,
+    operations["where"]!,
+    operations["sort"]!,
+    operations["shorten"]!,
+    operations["add"]!,
+  ];
+  const made = inner[choose.below(inner.length)]!(value, choose);
+  const fits = made && sameShape(made.shape, value.shape) ? convert(made, value.dtype) : value;
+  return arithmetic.add(arithmetic.mul(fits, 0.5), convert(loose(broadcastTo)(other, value.shape), value.dtype));
+}
+
 export const operationNames: readonly string[] = Object.keys(operations);
 
 export const nodeSpec: fc.Arbitrary<NodeSpec> = fc.record({

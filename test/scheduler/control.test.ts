@@ -1,0 +1,230 @@
+/** Loops run inside the backend: one call, kernels compiled once whatever the length, room for one round, and nothing for what nobody wants. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { switchCase } from "../../ad/control/branches.ts";
+import { scan, whileLoop } from "../../ad/control/loops.ts";
+import { grad } from "../../ad/grad.ts";
+import { jvp } from "../../ad/jvp.ts";
+import { dim, type Dim } from "../../core/dim.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { cpu } from "../../cpu/backend.ts";
+import type { Backend, Segment } from "../../kernel/backend.ts";
+import { add, mul, sub } from "../../ops/arithmetic.ts";
+import { less } from "../../ops/compare.ts";
+import { sin, tanh } from "../../ops/functions.ts";
+import { matmul } from "../../ops/matmul.ts";
+import { pad, slice } from "../../ops/pad.ts";
+import { sum } from "../../ops/reductions.ts";
+import { createEngine, type Engine } from "../../scheduler/engine.ts";
+import { settle } from "./engines.ts";
+
+const engines: Engine[] = [];
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((e) => e.dispose()));
+  vi.restoreAllMocks();
+});
+
+async function engineOver(backend: Backend = cpu({ threads: 1 })): Promise<Engine> {
+  const engine = await createEngine({ backend });
+  engines.push(engine);
+  return engine;
+}
+
+const N = 64;
+const wave = (phase = 0): Float64Array => Float64Array.from({ length: N }, (_, i) => Math.sin((2 * Math.PI * i) / N + phase));
+
+/** One explicit step of u_t = c u_xx, u held at both ends. */
+const heat = (u: Tensor, c: Tensor): Tensor => {
+  const inside = add(sub(slice(u, [2], [N]), mul(slice(u, [1], [N - 1]), 2)), slice(u, [0], [N - 2]));
+  return add(u, pad(mul(inside, c), [[1, 1]]));
+};
+const heated = (u: Tensor, c: Tensor, length: Dim): Tensor => scan((v: Tensor) => [heat(v, c), null], u, null, { length })[0];
+
+describe("a heat equation of 64 points", () => {
+  it("takes 10,000 steps in one call, with the bits of a loop in JavaScript", async () => {
+    const device = cpu({ threads: 1 });
+    const calls: number[] = [];
+    const engine = await engineOver({
+      ...methodsOf(device),
+      prepare: (segments) => {
+        const program = device.prepare(segments);
+        return { run: () => (calls.push(stepCount(segments)), program.run()), release: () => program.release() };
+      },
+    });
+    const [u, c] = [engine.variable(wave()), engine.variable(0.2, { dtype: "float64" })];
+    const y = heated(u, c, 10_000);
+    const got = (await engine.read(y)).data;
+    let v = wave();
+    for (let t = 0; t < 10_000; t++) {
+      const w = v.slice();
+      for (let i = 1; i < N - 1; i++) w[i] = v[i]! + (v[i + 1]! - v[i]! * 2 + v[i - 1]!) * 0.2;
+      v = w;
+    }
+    expect(Array.from(got)).toEqual(Array.from(v));
+    expect(calls).toHaveLength(1);
+    // A loop, and few kernels in it.
+    expect(calls[0]).toBeLessThan(6);
+  });
+
+  it.each(["value", "tangent", "gradient"])("compiles as many kernels for 10,000 steps as for 10: %s", async (what) => {
+    const compiled = vi.spyOn(WebAssembly, "Module");
+    const counts: number[] = [];
+    const kernels: number[] = [];
+    for (const length of [10, 10_000]) {
+      const engine = await engineOver();
+      const [u, c] = [engine.variable(wave()), engine.variable(0.2, { dtype: "float64" })];
+      const before = compiled.mock.calls.length;
+      const loss = sum(heated(u, c, length)) as Tensor<[]>;
+      const one = engine.variable(1, { dtype: "float64" });
+      await engine.read(what === "value" ? loss : what === "tangent" ? jvp(loss, c, one) : grad(loss, c));
+      counts.push(compiled.mock.calls.length - before);
+      kernels.push(engine.stats.lastFlush.kernels);
+    }
+    expect(counts[0]).toBe(counts[1]);
+    expect(kernels[0]).toBe(kernels[1]);
+  });
+
+  it("compiles nothing for another named length, even or odd, none at all among them", async () => {
+    const engine = await engineOver();
+    const c = engine.variable(0.2, { dtype: "float64" });
+    const forcing = engine.variable(new Float64Array(4), { shape: [dim("t")] });
+    const u0 = engine.variable(wave());
+    const [last, sums] = scan((v: Tensor, f: Tensor) => [add(heat(v, c), f), sum(v)] as const, u0, forcing);
+    const dc = grad(sum(last) as Tensor<[]>, c);
+    const subscription = engine.observe([last, sums, dc]).subscribe();
+    await settle(engine);
+    forcing.set(new Float64Array(5));
+    await settle(engine);
+    const compiled = vi.spyOn(WebAssembly, "Module");
+    for (const length of [6, 7, 100, 1, 0, 1001]) {
+      forcing.set(new Float64Array(length).fill(0.01));
+      await settle(engine);
+      expect((await engine.read(sums)).data).toHaveLength(length);
+    }
+    expect(compiled).not.toHaveBeenCalled();
+    subscription.unsubscribe();
+  });
+
+  it("of no steps is what it began with", async () => {
+    const engine = await engineOver();
+    const [u, c] = [engine.variable(wave()), engine.variable(0.2, { dtype: "float64" })];
+    expect(Array.from((await engine.read(heated(u, c, 0))).data)).toEqual(Array.from(wave()));
+    expect((await engine.read(grad(sum(heated(u, c, 0)) as Tensor<[]>, c))).item()).toBe(0);
+  });
+});
+
+it("a million rounds count to a million", async () => {
+  const engine = await engineOver();
+  const one = engine.variable(1, { dtype: "int32" });
+  const [count] = scan((k: Tensor) => [add(k, one), null], engine.variable(0, { dtype: "int32" }), null, { length: 1e6 });
+  expect((await engine.read(count)).item()).toBe(1e6);
+  const { value } = whileLoop(
+    ({ value }: { value: Tensor }) => less(value, 1e6),
+    ({ value }: { value: Tensor }) => ({ value: add(value, one) }),
+    { value: engine.variable(0, { dtype: "int32" }) as Tensor },
+  );
+  expect((await engine.read(value)).item()).toBe(1e6);
+});
+
+describe("room", () => {
+  const LENGTH = 500;
+  const bytesOf = async (make: (u: Tensor, w: Tensor) => Tensor): Promise<{ peak: number; written: number }> => {
+    const engine = await engineOver();
+    const u = engine.variable(wave());
+    const w = engine.variable(
+      Float64Array.from({ length: N * N }, (_, i) => Math.sin(i) / N),
+      { shape: [N, N] },
+    );
+    await engine.read(make(u, w));
+    const { peakBytes, bytesWritten } = engine.stats.lastFlush;
+    return { peak: peakBytes - 8 * (N + N * N), written: bytesWritten };
+  };
+
+  it("what nobody wants of a loop takes no room and moves no bytes", async () => {
+    const bare = await bytesOf((u, w) => scan((v: Tensor) => [tanh(matmul(w, v)), null], u, null, { length: LENGTH })[0]);
+    const unread = await bytesOf(
+      (u, w) => scan((v: Tensor) => [tanh(matmul(w, v)), { v, more: matmul(w, sin(v)) }] as const, u, null, { length: LENGTH })[0],
+    );
+    const read = await bytesOf((u, w) => sum(scan((v: Tensor) => [tanh(matmul(w, v)), v] as const, u, null, { length: LENGTH })[1]));
+    expect(unread).toEqual(bare);
+    expect(bare.peak).toBeLessThan(8 * N * 8);
+    // The history of a carry, when somebody wants it.
+    expect(read.peak).toBeGreaterThan(8 * N * LENGTH);
+    expect(read.written).toBeGreaterThanOrEqual(bare.written + 8 * N * LENGTH);
+  });
+
+  it("values inside of a round share memory", async () => {
+    const deep = (layers: number) => (u: Tensor, w: Tensor) => {
+      const step = (v: Tensor): Tensor => {
+        let x = v;
+        for (let i = 0; i < layers; i++) x = tanh(matmul(w, x));
+        return x;
+      };
+      return scan((v: Tensor) => [step(v), null], u, null, { length: 10 })[0];
+    };
+    const [few, many] = [await bytesOf(deep(3)), await bytesOf(deep(30))];
+    expect(many.peak).toBeLessThanOrEqual(few.peak + 64);
+    // Each round of 27 more products writes 27 vectors more, and as many after tanh.
+    expect(many.written - few.written).toBe(10 * 2 * 27 * 8 * N);
+  });
+
+  it("an elementwise step writes over the carry, and any other takes turns with it: neither copies", async () => {
+    const over = await bytesOf((u) => scan((v: Tensor) => [sin(v), null], u, null, { length: LENGTH })[0]);
+    expect(over.written).toBe(8 * N * (LENGTH + 1));
+    const turns = await bytesOf((u, w) => scan((v: Tensor) => [matmul(w, v), null], u, null, { length: LENGTH })[0]);
+    expect(turns.written).toBe(8 * N * (LENGTH + 1));
+  });
+});
+
+it("what is the same in all rounds is computed once", async () => {
+  const engine = await engineOver();
+  const w = engine.variable(
+    Float64Array.from({ length: N * N }, (_, i) => Math.sin(i) / N),
+    { shape: [N, N] },
+  );
+  const u = engine.variable(wave());
+  const operations = async (length: number): Promise<number> => {
+    // Of an inner loop: what it closes over is the same in all of its rounds, but not in those of the outer one.
+    const outer = scan(
+      (v: Tensor) => {
+        const inner = scan((z: Tensor) => [add(mul(z, 0.5), matmul(w, v)), null], v, null, { length });
+        return [inner[0], null];
+      },
+      u,
+      null,
+      { length: 3 },
+    );
+    const before = engine.stats.operations;
+    await engine.read(outer[0]);
+    return engine.stats.operations - before;
+  };
+  const [few, many] = [await operations(10), await operations(20)];
+  // Ten rounds more of a product and a sum an element, in each of three.
+  expect(many - few).toBe(3 * 10 * 2 * N);
+});
+
+it("only the chosen case is computed", async () => {
+  const engine = await engineOver();
+  const index = engine.variable(0, { dtype: "int32" });
+  const x = engine.variable(1, { dtype: "float64" });
+  // A loop that would not end within the time of a test.
+  const long = (v: Tensor): Tensor => scan((c: Tensor) => [sin(c), null], v, null, { length: 2 ** 31 - 1 })[0];
+  const y = switchCase(index, [(v: Tensor) => mul(v, 2), long], x);
+  expect((await engine.read(y)).item()).toBe(2);
+});
+
+/** A backend with the methods of another, bound to it. */
+const methodsOf = (device: Backend): Omit<Backend, "prepare"> => ({
+  name: device.name,
+  get bytesInUse() {
+    return device.bytesInUse;
+  },
+  allocate: (bytes) => device.allocate(bytes),
+  free: (buffer) => device.free(buffer),
+  write: (buffer, data) => device.write(buffer, data),
+  view: (buffer, storage, length) => device.view(buffer, storage, length),
+  dispose: () => device.dispose(),
+});
+
+/** How many steps segments have, those of a body once. */
+const stepCount = (segments: readonly Segment[]): number =>
+  segments.reduce((n, s) => n + (s.kind === "run" ? s.steps.length : s.kind === "loop" ? stepCount(s.body) : 0), 0);
