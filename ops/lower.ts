@@ -67,7 +67,7 @@ export function lowerBody(results: readonly Tensor[], parameters: readonly Tenso
     const view = lowered.get(t)!.outputs[0]!;
     // Of several results in one slot the first has it.
     if (isWhole(view) && written.delete(view.slot)) return view;
-    const copy = contiguous(view.slot.storage, t.shape);
+    const copy = contiguous(view.slot.storage, view.shape);
     steps.push(copyStep(view, copy));
     return copy;
   });

@@ -1,14 +1,14 @@
 /** Choice for users: `cond` and `switchCase`. */
 import { type DType, dtypeInfo } from "../../core/dtype.ts";
 import { sameShape, showShape } from "../../core/shape.ts";
-import { recorded, Tensor } from "../../core/tensor.ts";
+import { Tensor } from "../../core/tensor.ts";
 import { convert } from "../../ops/convert.ts";
 import { showArgument } from "../../ops/describe.ts";
 import { commonDType, type Operand, toTensor } from "../../ops/operand.ts";
 import { minimum } from "../../ops/piecewise.ts";
-import { type Fn, placeholderLike, tensorsOf, type Tensors } from "../trace.ts";
+import { type Fn, tensorsOf, type Tensors } from "../trace.ts";
 import { switchOf } from "./switch.ts";
-import { inOrderOf, leavesOf, literalIn } from "./trees.ts";
+import { inOrderOf, joined, leavesOf, literalIn, partsIn, recordedOf, standFor } from "./trees.ts";
 
 type Case<A extends readonly unknown[], R> = (...operands: { [K in keyof A]: Tensors<A[K]> }) => R;
 
@@ -54,10 +54,10 @@ export function switchCase<A extends readonly unknown[], R>(
 function choose(op: string, cases: readonly Fn[], index: Tensor | undefined, operands: readonly unknown[]): unknown {
   for (const f of cases) if (typeof f !== "function") throw new Error(`${op}: needs a function, got ${showArgument(f)}`);
   const args = tensorsOf(op, operands, "an operand");
-  const stands = index ? args.leaves.map((t) => placeholderLike(t)) : args.leaves;
+  const stands = index ? args.leaves.map((t) => standFor(t)) : args.leaves;
   const own = new Set<Tensor>();
   const given = cases.map((f) => {
-    const { result, applied } = recorded(() => f(...(args.rebuild(stands) as unknown[])));
+    const { result, applied } = recordedOf(stands, () => f(...(args.rebuild(stands) as unknown[])));
     for (const t of applied) own.add(t);
     return leavesOf(op, result, "the result of a case");
   });
@@ -83,7 +83,9 @@ function choose(op: string, cases: readonly Fn[], index: Tensor | undefined, ope
     }),
   );
   if (!index) return first.rebuild(results[0]!);
-  return first.rebuild(switchOf(index, new Map(stands.map((t, i) => [t, args.leaves[i]!])), results, (t) => own.has(t)));
+  const inputs = partsIn(args.leaves);
+  const chosen = switchOf(index, new Map(partsIn(stands).map((t, i) => [t, inputs[i]!])), results.map(partsIn), (t) => own.has(t));
+  return first.rebuild(joined(chosen, results[0]!));
 }
 
 /** The dtype of one result: that of the first case that gives a tensor, for numbers have none of their own. */

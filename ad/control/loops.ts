@@ -1,17 +1,17 @@
 /** Loops for users: `scan`, `fold`, `fori` and `whileLoop`, over trees of tensors. */
 import { type Dim, sameDim, subDims, SymbolicDim } from "../../core/dim.ts";
 import { dtypeInfo } from "../../core/dtype.ts";
-import { recorded, Tensor } from "../../core/tensor.ts";
+import { Tensor } from "../../core/tensor.ts";
 import { add } from "../../ops/arithmetic.ts";
 import { less } from "../../ops/compare.ts";
 import { convert } from "../../ops/convert.ts";
 import { showArgument } from "../../ops/describe.ts";
 import { dimSize, iotaOf } from "../../ops/iota.ts";
 import { type Operand, toTensor } from "../../ops/operand.ts";
-import { type Fn, placeholderLike, type Reshaped, type Tensors } from "../trace.ts";
+import { type Fn, type Reshaped, type Tensors } from "../trace.ts";
 import { scanOf } from "./scan.ts";
 import { switchOf } from "./switch.ts";
-import { carry, type Leaves, leavesOf } from "./trees.ts";
+import { carry, joined, type Leaves, leavesOf, partsIn, recordedOf, standFor } from "./trees.ts";
 import { whileOf } from "./while.ts";
 
 /** What a step may give for a carry: the same structure, numbers where there are scalars. */
@@ -66,7 +66,7 @@ function run<C, X, Y>(
   checkFunction(op, f);
   const all = leavesOf(op, xs, "xs");
   const length = lengthOf(op, all, given);
-  const slices = all.leaves.map((t) => placeholderLike(t as Tensor, (t as Tensor).shape.slice(1)));
+  const slices = all.leaves.map((t) => standFor(t as Tensor, (t as Tensor).shape.slice(1)));
   const x = all.rebuild(slices) as Slices<X>;
   const traced = carry(op, init, (c) => {
     const pair: unknown = f(c as Tensors<C>, x);
@@ -75,15 +75,17 @@ function run<C, X, Y>(
     return { next: pair[0] as unknown, rest: leavesOf(op, pair[1], "y") };
   });
   const { stands, inits, nexts, rest } = traced;
+  const each = rest.leaves.map((y) => toTensor(op, y));
+  const stacks = partsIn(all.leaves as readonly Tensor[]);
   const { finals, ys } = scanOf({
     consts: new Map(),
     carries: stands.map((stand, i) => ({ stand, init: inits[i]!, next: nexts[i]! })),
-    xs: slices.map((stand, i) => [stand, all.leaves[i] as Tensor] as const),
-    ys: rest.leaves.map((y) => toTensor(op, y)),
+    xs: partsIn(slices).map((stand, i) => [stand, stacks[i]!] as const),
+    ys: partsIn(each),
     length,
     reverse,
   });
-  return [traced.rebuild(finals) as Tensors<C>, rest.rebuild(ys) as Slices<Tensors<Y>>];
+  return [traced.rebuild(finals) as Tensors<C>, rest.rebuild(joined(ys, each)) as Slices<Tensors<Y>>];
 }
 
 function lengthOf(op: string, { leaves, paths }: Leaves, given: Dim | undefined): Dim {
@@ -172,7 +174,7 @@ export function whileLoop<C>(
   if (maxSteps !== undefined && !isDim(maxSteps))
     throw new Error(`whileLoop: maxSteps must be a non-negative integer or a named dimension, got ${showArgument(maxSteps)}`);
   const traced = carry("whileLoop", init, (c) => {
-    const { result, applied } = recorded(() => f(c as Tensors<C>));
+    const { result, applied } = recordedOf(c, () => f(c as Tensors<C>));
     return { next: result, rest: applied };
   });
   const { stands, inits, nexts, rest: applied } = traced;

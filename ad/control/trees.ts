@@ -1,8 +1,11 @@
 /** What loops and branches take and give: trees of tensors, whose structure and types must agree. Null and undefined hold nothing, and stay. */
-import { type DType, promote, promoteLiteral } from "../../core/dtype.ts";
+import { complexOf, isComplexTensor, partsOf } from "../../core/complex.ts";
+import { type DType, partDType, promote, promoteLiteral } from "../../core/dtype.ts";
+import { placeholder } from "../../core/leaves.ts";
 import { sameShape, showShape } from "../../core/shape.ts";
-import { Tensor } from "../../core/tensor.ts";
+import { recorded, Tensor } from "../../core/tensor.ts";
 import { flatten, type Tree } from "../../core/tree.ts";
+import { imag, real } from "../../ops/complex.ts";
 import { showArgument } from "../../ops/describe.ts";
 import { isLiteral, type Literal, type Operand, toTensor } from "../../ops/operand.ts";
 import { placeholderLike } from "../trace.ts";
@@ -66,7 +69,33 @@ export const literalIn = (op: string, x: Literal, dtype: DType): Tensor | undefi
 
 const show = (x: Operand): string => (x instanceof Tensor ? `${x.dtype}${showShape(x.shape)}` : showArgument(x));
 
-/** A carry, traced through one step of a loop. */
+// ---- complex numbers, which loops and branches take apart: their bodies are of real numbers
+/** The parts of complex tensors among real ones, in their places. */
+export const partsIn = (tensors: readonly Tensor[]): Tensor[] => tensors.flatMap((t) => (isComplexTensor(t) ? [real(t), imag(t)] : [t]));
+
+/** What a function gives for a tree of stand-ins, as `recorded`; the complex numbers that stand-ins make, and parts of the result, belong to it. */
+export const recordedOf = <T>(given: unknown, build: () => T): ReturnType<typeof recorded<T>> =>
+  recorded(() => {
+    tensorsIn(given).forEach((t) => isComplexTensor(t) && complexOf(partsOf(t)));
+    const result = build();
+    partsIn(tensorsIn(result));
+    return result;
+  });
+const tensorsIn = (tree: unknown): Tensor[] => flatten(tree as Tree<unknown>).leaves.filter((x) => x instanceof Tensor);
+
+/** Tensors of the types of `like`, from the parts of those. */
+export function joined(parts: readonly Tensor[], like: readonly Tensor[]): Tensor[] {
+  let at = 0;
+  return like.map((t) => (isComplexTensor(t) ? complexOf({ re: parts[at++], im: parts[at++] }) : parts[at++]!));
+}
+
+/** A stand-in for a tensor of a type; for a complex one, made of stand-ins for its parts. */
+export const standFor = (t: Tensor, shape = t.shape): Tensor =>
+  isComplexTensor(t)
+    ? complexOf({ re: placeholder(shape, partDType(t.dtype)), im: placeholder(shape, partDType(t.dtype)) })
+    : placeholderLike(t, shape);
+
+/** A carry, traced through one step of a loop: as the parts of its tensors. */
 export interface Carried<T> {
   readonly stands: readonly Tensor[];
   readonly inits: readonly Tensor[];
@@ -85,7 +114,7 @@ export function carry<T>(op: string, init: unknown, step: (carry: unknown) => { 
   const dtypes: (DType | undefined)[] = first.leaves.map((x) => (x instanceof Tensor ? x.dtype : undefined));
   for (;;) {
     const inits = first.leaves.map((x, i) => toTensor(op, x, dtypes[i]));
-    const stands = inits.map((t) => placeholderLike(t));
+    const stands = inits.map((t) => standFor(t));
     const { next, rest } = step(first.rebuild(stands));
     const given = inOrderOf(
       op,
@@ -116,6 +145,7 @@ export function carry<T>(op: string, init: unknown, step: (carry: unknown) => { 
       }
       return x;
     });
-    if (settled) return { stands, inits, nexts, rest, rebuild: first.rebuild };
+    const whole = (parts: readonly Tensor[]): unknown => first.rebuild(joined(parts, stands));
+    if (settled) return { stands: partsIn(stands), inits: partsIn(inits), nexts: partsIn(nexts), rest, rebuild: whole };
   }
 }
