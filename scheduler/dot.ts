@@ -2,16 +2,20 @@
 import { topological } from "../core/graph.ts";
 import { isSource } from "../core/source.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { bodyOf } from "./body.ts";
 import type { Necessary } from "./necessary.ts";
 import type { NodeState } from "./node.ts";
 
-/** Sources are boxes; what is dirty is orange, what has failed red, what nobody needs grey and dashed, what observers see bold. */
+/**
+ * Sources are boxes; what is dirty is orange, what has failed red, what nobody needs grey and dashed, what observers see bold. The body of a loop or a
+ * branch is a cluster of its own, to whose results a dotted line leads.
+ */
 export function toDot(roots: readonly Tensor[], necessary: Necessary, dirty: ReadonlySet<NodeState>): string {
   const order = topological(roots);
   const lines = order.map((t) => {
     const node = necessary.nodes.get(t);
     const style = [
-      `label=${quote(`${t.label ?? t.primitive.name}\n${t.outputs.map((o) => `${o.dtype}[${o.shape.join(", ")}]`).join(" ")}`)}`,
+      labelOf(t),
       ...(isSource(t) ? ["shape=box"] : []),
       ...(!node ? ["style=dashed", "color=grey"] : node.failure ? ["color=red"] : dirty.has(node) ? ["color=orange"] : []),
       ...(node && node.observers > 0 ? ["penwidth=2"] : []),
@@ -20,7 +24,29 @@ export function toDot(roots: readonly Tensor[], necessary: Necessary, dirty: Rea
     return `  n${t.id} [${style.join(", ")}];`;
   });
   const edges = order.flatMap((t) => t.inputs.map((input) => `  n${input.id} -> n${t.id};`));
-  return ["digraph {", "  node [shape=ellipse];", ...lines, ...edges, "}", ""].join("\n");
+  const clusters = order.flatMap((t) => clusterOf(t, `n${t.id}`));
+  return ["digraph {", "  node [shape=ellipse];", ...lines, ...edges, ...clusters, "}", ""].join("\n");
+}
+
+const labelOf = (t: Tensor): string =>
+  `label=${quote(`${t.label ?? t.primitive.name}\n${t.outputs.map((o) => `${o.dtype}[${o.shape.join(", ")}]`).join(" ")}`)}`;
+
+/** The bodies that a node of this name runs. Bodies share nodes, which are drawn once in each. */
+function clusterOf(t: Tensor, name: string): string[] {
+  const owned = bodyOf(t);
+  if (owned.length === 0) return [];
+  const inside = topological(owned);
+  const nameOf = (x: Tensor): string => `${name}_${x.id}`;
+  const used = new Set(inside.flatMap((x) => x.inputs));
+  return [
+    `  subgraph cluster_${name} {`,
+    `    label=${quote(t.label ?? t.primitive.name)};`,
+    ...inside.map((x) => `    ${nameOf(x)} [${labelOf(x)}];`),
+    ...inside.flatMap((x) => x.inputs.map((input) => `    ${nameOf(input)} -> ${nameOf(x)};`)),
+    ...inside.flatMap((x) => clusterOf(x, nameOf(x))),
+    "  }",
+    ...owned.filter((x) => !used.has(x)).map((x) => `  ${name} -> ${nameOf(x)} [style=dotted];`),
+  ];
 }
 
 const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;

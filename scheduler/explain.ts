@@ -3,6 +3,7 @@ import { topological } from "../core/graph.ts";
 import { isSource, type Source } from "../core/source.ts";
 import { dimNames } from "../core/dim.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { bodyOf } from "./body.ts";
 import type { Necessary } from "./necessary.ts";
 import type { NodeState } from "./node.ts";
 
@@ -77,7 +78,10 @@ function text(
   dims: readonly string[],
   node: NodeState | undefined,
 ): string {
-  const name = (t: Tensor): string => (t.label ? `${t.primitive.name} "${t.label}"` : t.primitive.name);
+  const name = (t: Tensor): string => {
+    const inside = topological(bodyOf(t)).filter((x) => x.inputs.length > 0).length;
+    return `${t.primitive.name}${t.label ? ` "${t.label}"` : ""}${inside > 0 ? ` (over ${inside} node${inside === 1 ? "" : "s"})` : ""}`;
+  };
   const show = (path: readonly Tensor[]): string =>
     (path.length <= LONGEST
       ? path.map(name)

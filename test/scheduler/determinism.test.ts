@@ -1,6 +1,6 @@
 /** verifyDeterminism accepts what is deterministic, under every setting, and names what differs. */
 import { describe, expect, it, vi } from "vitest";
-import { grad, matmul, mean, sin, square, sum, tanh, verifyDeterminism } from "fluxion";
+import { cond, grad, matmul, mean, mul, scan, sin, square, sum, tanh, verifyDeterminism, whileLoop } from "fluxion";
 import { createEngine } from "../../scheduler/engine.ts";
 import { verifyDeterminismWith } from "../../scheduler/determinism.ts";
 import { Threads } from "../../cpu/threads.ts";
@@ -25,6 +25,26 @@ it("a network's loss and gradient have the same bits, compiled and interpreted, 
     "fused, 3 threads",
   ]);
   expect(values).toBe(6 * 5 * (1 + 15 + 3));
+});
+
+it("loops, their derivatives and branches have the same bits", async () => {
+  const f = (u: Tensor, w: Tensor, k: Tensor): object => {
+    const [last, all] = scan((c: Tensor) => [tanh(matmul(w, c)).add(mul(c, k)), c] as const, u, null, { length: 6 });
+    const until = whileLoop(
+      (c: Tensor) => sum(square(c)).gt(0.01),
+      (c: Tensor) => mul(c, 0.5),
+      last,
+    );
+    const chosen = cond(
+      sum(all).gt(0),
+      (c: Tensor) => sin(c),
+      (c: Tensor) => square(c),
+      last,
+    );
+    return { last, all, until, chosen, ...(grad(sum(chosen), { u, w, k }) as object) };
+  };
+  const { values } = await verifyDeterminism(f, [numbers(5), rows(5, 5), 0.25]);
+  expect(values).toBe(6 * 5 * (5 + 30 + 5 + 5 + 5 + 25 + 1));
 });
 
 describe("with several threads", () => {

@@ -1,11 +1,15 @@
 /** Looking inside: what would be computed again and why, pictures, the watch for NaN, counters, the console. */
 import { inspect } from "node:util";
 import { expect, it } from "vitest";
+import { scan } from "../../ad/control/loops.ts";
 import { dim } from "../../core/dim.ts";
 import { constant } from "../../core/leaves.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { interpreter } from "../../kernel/interpreter.ts";
 import { add, div, mul, neg } from "../../ops/arithmetic.ts";
 import { reduceSum } from "../../ops/broadcast.ts";
 import { sign } from "../../ops/piecewise.ts";
+import { createEngine } from "../../scheduler/engine.ts";
 import { failuresOf, overBackends, settle, watch } from "./engines.ts";
 
 overBackends("explain", (make) => {
@@ -63,6 +67,22 @@ overBackends("toDot", (make) => {
     expect(dot).toMatch(/label="mul\\nfloat32\[2\]", penwidth=2/);
     expect(dot.match(/ -> /g)!.length).toBe(6);
   });
+});
+
+it("loops are drawn with their bodies, and explained with their size", async () => {
+  const engine = await createEngine({ backend: interpreter() });
+  const w = engine.variable(0.5, { label: "w" });
+  const step = (c: Tensor): Tensor => add(mul(c, w), scan((d: Tensor) => [neg(d), null], c, null, { length: 2 })[0]);
+  const y = neg(scan((c: Tensor) => [step(c), null], w, null, { length: 3 })[0]);
+  const dot = engine.toDot(y);
+  expect(dot.match(/subgraph cluster_/g)).toHaveLength(2);
+  expect(dot.match(/label="neg/g)).toHaveLength(2);
+  // One from the loop to its body, one from the loop in there to its own.
+  expect(dot.match(/style=dotted/g)!.length).toBeGreaterThanOrEqual(2);
+  expect(dot.match(/\{/g)!.length).toBe(dot.match(/\}/g)!.length);
+  for (const [, from, to] of dot.matchAll(/(\w+) -> (\w+)/g)) for (const name of [from!, to!]) expect(dot).toContain(`${name} [label=`);
+  expect(String(engine.explain(y))).toMatch(/recomputes 3 of them: variable "w" -> scan \(over 4 nodes\) -> output -> neg/);
+  await engine.dispose();
 });
 
 overBackends("the watch", (make) => {
