@@ -4,7 +4,7 @@ import * as fx from "fluxion";
 import { createEngine, effectsOf, grad, random, type Tensor } from "fluxion";
 import { topological } from "../../core/graph.ts";
 import { threefry2x32 } from "../../ops/random.ts";
-import { valuesOf } from "./values.ts";
+import { relativeError, valuesOf } from "./values.ts";
 
 const engine = await createEngine();
 afterAll(() => engine.dispose());
@@ -37,6 +37,25 @@ describe("the effects of a graph", () => {
     expect(() => fx.definePrimitive({ name: "both", eval: ([x]) => x!, effects: ["random"] })).toThrow(
       /both.*effects of the operations in eval/,
     );
+  });
+
+  it("are those of the bodies of loops and branches", () => {
+    const steps = fx.arange(3, { dtype: "int32" });
+    const one = fx.tensor([1, 1]);
+    const drawing = (c: Tensor, t: Tensor): [Tensor, Tensor] => [fx.dropout(random.foldIn(key, t), c, 0.5), c];
+    expect(effectsOf(fx.scan(drawing, one, steps)[0] as Tensor)).toEqual(["random"]);
+    expect(effectsOf(fx.scan((c: Tensor, t: Tensor): [Tensor, Tensor] => [fx.add(c, s) as Tensor, t], one, steps)[0] as Tensor)).toEqual([
+      "state",
+    ]);
+    const first = fx.less(fx.sum(w), 1) as Tensor;
+    const either = fx.cond(
+      first,
+      (x: Tensor) => x,
+      (x: Tensor) => fx.mul(x, random.normal(key, [2])) as Tensor,
+      one,
+    ) as Tensor;
+    expect(effectsOf(either)).toEqual(["random"]);
+    expect(effectsOf(fx.scan((c: Tensor, t: Tensor): [Tensor, Tensor] => [fx.tanh(c), t], one, steps)[0] as Tensor)).toEqual([]);
   });
 
   it("need tensors", () => {
@@ -92,6 +111,21 @@ describe("random numbers", () => {
     expect(values).toEqual(alone.slice(0, 4).flat());
     expect(gradients).toEqual(alone.slice(4).flat());
     expect(new Set(values).size).toBe(4);
+  });
+
+  it("inside a loop are those of the loop written out, forward and backward", async () => {
+    const step = (c: Tensor, v: Tensor, t: number | Tensor): Tensor =>
+      fx.add(c, fx.dropout(random.foldIn(key, t), fx.tanh(fx.mul(c, v)), 0.6));
+    const steps = fx.arange(5, { dtype: "int32" });
+    const looped = (v: Tensor): Tensor =>
+      fx.sum(fx.scan((c: Tensor, t: Tensor): [Tensor, null] => [step(c, v, t), null], x, steps)[0] as Tensor);
+    const written = (v: Tensor): Tensor => fx.sum([0, 1, 2, 3, 4].reduce((c, t) => step(c, v, t), x));
+    const v = f64([1.5, -2, 1.1, 3, 0.7, 2]);
+    const [a, b] = valuesOf(looped(v), grad(looped)(v));
+    const [y, g] = valuesOf(written(v), grad(written)(v));
+    expect(a).toEqual(y);
+    expect(relativeError(b!, g!)).toBeLessThan(1e-15);
+    await fx.checkGrads(looped, [v]);
   });
 
   it("do not change from one evaluation to the next", async () => {
