@@ -4,8 +4,8 @@
  * fit, so any list of numbers is a graph.
  */
 import fc from "fast-check";
-import { switchCase } from "../../ad/control/branches.ts";
-import { scan, whileLoop } from "../../ad/control/loops.ts";
+import { cond, switchCase } from "../../ad/control/branches.ts";
+import { fold, fori, scan, whileLoop } from "../../ad/control/loops.ts";
 import { grad } from "../../ad/grad.ts";
 import { jvp } from "../../ad/jvp.ts";
 import { vmap } from "../../ad/vmap.ts";
@@ -272,7 +272,8 @@ const operations: Readonly<Record<string, Build>> = {
     return wrt && loose(jvp)(float(x), wrt, loose(functions.cos)(wrt));
   },
   vmap: alongAxis((x, _, choose) => {
-    const inner = [operations.cumsum, operations.matmul, operations.take, operations.scatterAdd, operations.where, operations.sort];
+    const { cumsum, matmul, take, scatterAdd, where, sort, scan, fori, whileLoop, cond, switchCase } = operations;
+    const inner = [cumsum, matmul, take, scatterAdd, where, sort, scan, fori, whileLoop, cond, switchCase];
     return loose(vmap((row: Tensor) => inner[choose.below(inner.length)]!(row, choose) ?? row))(x);
   }),
   grad: (x, choose) => {
@@ -286,12 +287,43 @@ const operations: Readonly<Record<string, Build>> = {
     const first = loose(broadcastTo)(float(start), x.shape.slice(1));
     return scan(step, first, x, { reverse: choose.below(3) === 0 })[choose.below(2)];
   }),
+  fori: (x, choose) => {
+    const start = numeric(x);
+    const closed = choose.operand(1, (t) => broadcastsTo(t.shape, x.shape)) ?? scalar(2, "float32");
+    return fori(
+      0,
+      choose.below(4),
+      (i, c: Tensor) => convert(arithmetic.add(loose(arithmetic.mul)(c, numeric(closed)), i), start.dtype),
+      start,
+    );
+  },
+  "a scan in a loop": (x, choose) => {
+    if (x.rank === 0) return undefined;
+    const closed = float(choose.operand(1, (t) => t.rank === 0) ?? scalar(0.5, "float32"));
+    const inner = (c: Tensor, slice: Tensor): Tensor => convert(arithmetic.add(loose(arithmetic.mul)(c, closed), slice), slice.dtype);
+    const outer = (_: Tensor, c: Tensor): Tensor =>
+      arithmetic.add(c, loose(functions.tanh)(fold(inner, creation.zeros(c.shape.slice(1), { dtype: c.dtype }), c)));
+    return fori(1, 1 + choose.below(3), outer, float(x));
+  },
+  // There is no reverse mode through it.
   whileLoop: (x, choose) => {
+    const bound = choose.operand(1, (t) => t.rank === 0) ?? scalar(2, "int32");
+    const limit = piecewise.minimum(convert(bound, "int32"), 3);
     const loop = ({ i, y }: { i: Tensor; y: Tensor }): { i: Tensor; y: Tensor } => ({
       i: arithmetic.add(i, 1),
       y: inside(y, functions.sin(y), choose),
     });
-    return whileLoop(({ i }) => compare.less(i, choose.below(4)), loop, { i: scalar(0, "int32"), y: float(x) }).y;
+    return stopGradient(whileLoop(({ i }) => compare.less(i, limit), loop, { i: scalar(0, "int32"), y: float(x) }).y);
+  },
+  cond: (x, choose) => {
+    const predicate = choose.operand(1, (t) => t.rank === 0) ?? reductions.any(convert(x, "bool"));
+    const other = choose.operand(2, (t) => sameShape(t.shape, x.shape)) ?? x;
+    return cond(
+      predicate,
+      (t: Tensor) => functions.tanh(t),
+      () => convert(functions.cos(float(other)), float(x).dtype),
+      float(x),
+    );
   },
   switchCase: (x, choose) => {
     const index = choose.operand(2, (t) => t.rank === 0);
