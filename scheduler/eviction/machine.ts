@@ -84,6 +84,11 @@ export class Machine {
     return this.#there[v] === 1 || this.writer[v] === -1;
   }
 
+  /** Whether a value has room that others could have. */
+  isResident(v: number): boolean {
+    return this.#places[v]! >= 0;
+  }
+
   get residents(): readonly number[] {
     return this.#residents;
   }
