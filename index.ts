@@ -8,6 +8,7 @@ import { type Setting, verifyDeterminismWith } from "./scheduler/determinism.ts"
 import { createEngine as makeEngine, type Engine } from "./scheduler/engine.ts";
 import { checkOptions, type EngineOptions as Options } from "./scheduler/options.ts";
 import type { BaseEngine } from "./scheduler/base.ts";
+import { compose, dropFirst, dtr, frontier, keepAll, lru, msps, nextUse, revolve, saveOnly } from "./scheduler/eviction/policies.ts";
 import { reader } from "./scheduler/read.ts";
 import type { RemoteEngine, RemoteEngineOptions as RemoteOptions } from "./worker/remote.ts";
 
@@ -224,6 +225,7 @@ export const kernel = { ...expr, body, loop, outputView } as const;
 
 // ---- derivatives
 export { type CheckGradsOptions } from "./ad/check.ts";
+export { checkpoint } from "./ad/checkpoint.ts";
 export { derivatives, type DerivativesOf, type DerivativesOptions, type Orders } from "./ad/derivatives.ts";
 export { grad, type GradOptions, valueAndGrad } from "./ad/grad.ts";
 export { hessian, hvp, jacfwd, type JacobianOptions, jacrev } from "./ad/jacobian.ts";
@@ -250,11 +252,18 @@ export { bicgstab, cg, gmres, type IterativeOptions, linearSolve, type Solution 
 export { type BaseEngine } from "./scheduler/base.ts";
 export { type Clock } from "./scheduler/clock.ts";
 export { Engine } from "./scheduler/engine.ts";
+export { type Cache, type MemoryReport } from "./scheduler/eviction/cache.ts";
+export type { CacheContext, CacheEntry, CachePolicy } from "./scheduler/eviction/policy.ts";
+export type { CacheOptions, Work } from "./scheduler/eviction/settings.ts";
+export type { Schedule, Tape, TapeOp, TapeValue } from "./scheduler/eviction/tape.ts";
 export { type Explanation } from "./scheduler/explain.ts";
 export type { Emission, EngineFailure, SourceOptions, StateOptions, ValuesOf } from "./scheduler/options.ts";
 export { type Parameters, type ParameterTree } from "./scheduler/parameters.ts";
 export { type EngineStats } from "./scheduler/stats.ts";
 export { type RemoteEngine } from "./worker/remote.ts";
+
+/** Which values go first where memory is short: for `createEngine({ cache: { policy: policies.revolve() } })`. */
+export const policies = { keepAll, lru, dtr, msps, nextUse, revolve, saveOnly, dropFirst, frontier, compose } as const;
 
 /** As scheduler's, with a backend when none is handed in. */
 export interface EngineOptions extends Partial<Options> {

@@ -2,6 +2,7 @@
 import type { Dim } from "../core/dim.ts";
 import { dependents } from "../core/graph.ts";
 import { withSite } from "../core/site.ts";
+import { addTags, tagsOf } from "../core/tags.ts";
 import { outputPrimitive, type Tensor } from "../core/tensor.ts";
 import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
 
@@ -15,10 +16,9 @@ export function batchAll(outputs: readonly Tensor[], leaves: ReadonlyMap<Tensor,
     else {
       const flags = t.inputs.map((input) => batched.has(input));
       const inputs = t.inputs.map((input) => images.get(input)?.[0] ?? input);
-      images.set(
-        t,
-        withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size, rules })),
-      );
+      const made = withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size, rules }));
+      for (const image of made) addTags(image, tagsOf(t));
+      images.set(t, made);
     }
   }
   return outputs.map((t) => images.get(t)?.[0]);

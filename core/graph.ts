@@ -1,5 +1,6 @@
 /** Walks over the graph. All are iterative: 100,000 chained nodes are an ordinary graph. */
 import { withSite } from "./site.ts";
+import { addTags, tagsOf } from "./tags.ts";
 import { apply, Tensor } from "./tensor.ts";
 import { flatten, type Tree } from "./tree.ts";
 
@@ -56,10 +57,10 @@ export function substitute(roots: readonly Tensor[], replacements: ReadonlyMap<T
   const image = new Map<Tensor, Tensor>(replacements);
   const imageOf = (t: Tensor): Tensor => image.get(t) ?? t;
   for (const t of dependents(roots, replacements.keys()))
-    if (!replacements.has(t))
-      image.set(
-        t,
-        withSite(t.site, () => apply(t.primitive, t.params, t.inputs.map(imageOf))),
-      );
+    if (!replacements.has(t)) {
+      const made = withSite(t.site, () => apply(t.primitive, t.params, t.inputs.map(imageOf)));
+      addTags(made, tagsOf(t));
+      image.set(t, made);
+    }
   return roots.map(imageOf);
 }

@@ -1,6 +1,9 @@
 /** Tags: words that users give nodes, for whoever decides what is kept in memory. A node made again in another place keeps them. */
 import type { Tensor } from "./tensor.ts";
 
+/** The tag of what goes first where room is short: see ad/checkpoint.ts. */
+export const CHECKPOINTED = "checkpointed";
+
 const tags = new WeakMap<Tensor, readonly string[]>();
 const none: readonly string[] = [];
 

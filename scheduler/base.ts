@@ -8,10 +8,12 @@ import type { DType, TypedArray } from "../core/dtype.ts";
 import { constantPrimitive } from "../core/leaves.ts";
 import type { Shape } from "../core/shape.ts";
 import { isSource, type Source, type SourceOwner, State, Variable } from "../core/source.ts";
+import { addTags } from "../core/tags.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Tree } from "../core/tree.ts";
 import type { DataShape } from "../core/types/shape.ts";
 import type { Value } from "../core/value.ts";
+import { showArgument } from "../ops/describe.ts";
 import { Clock } from "./clock.ts";
 import { type Intake, Order, type Write } from "./intake.ts";
 import { guarded, GuardedObservable } from "./observable.ts";
@@ -206,6 +208,13 @@ export abstract class BaseEngine implements SourceOwner {
     if (kind !== "exact") throw new Error(`cutoff: ${String(kind)} is not a cutoff; use "exact"`);
     this.roots("cutoff", t);
     if (!isSource(t) && t.primitive !== constantPrimitive) this.setCutoff(t);
+  }
+
+  /** Gives the nodes of a tree words that cache policies go by, beside those that they have. */
+  tag(tree: Tree<Tensor>, ...tags: readonly string[]): void {
+    if (!tags.every((t) => typeof t === "string" && t !== ""))
+      throw new Error(`tag: tags are words, got ${tags.map(showArgument).join(", ")}`);
+    for (const t of this.roots("tag", tree).roots) addTags(t, tags);
   }
 
   /** Counters, which only grow, and the figures of the last flush. */

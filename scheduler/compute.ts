@@ -85,8 +85,9 @@ export class Computer {
   }
 
   #run({ plan, observed, recomputed }: Way): void {
-    const { counters, necessary } = this.#parts;
+    const { counters, necessary, residency } = this.#parts;
     const bindings = this.#bindings;
+    residency.uses(plan, this.runs);
     try {
       if (necessary.failed.size > 0 || !plan.isBound(bindings)) {
         counters.plansBound++;

@@ -5,18 +5,26 @@ import type { Tensor } from "../core/tensor.ts";
 import { bodyOf } from "./body.ts";
 import type { Necessary } from "./necessary.ts";
 import type { NodeState } from "./node.ts";
+import { isAskedFor, isPinned } from "./residency.ts";
 
 /**
- * Sources are boxes; what is dirty is orange, what has failed red, what nobody needs grey and dashed, what observers see bold. The body of a loop or a
- * branch is a cluster of its own, to whose results a dotted line leads.
+ * Sources are boxes; what is dirty is orange, what has failed red, what nobody needs grey and dashed, what observers see bold. What is in memory is
+ * filled: blue where somebody asks for it or it is a leaf, gold where it is pinned, green where the cache keeps it. The body of a loop or a branch is
+ * a cluster of its own, to whose results a dotted line leads.
  */
-export function toDot(roots: readonly Tensor[], necessary: Necessary, dirty: ReadonlySet<NodeState>): string {
+export function toDot(
+  roots: readonly Tensor[],
+  necessary: Necessary,
+  dirty: ReadonlySet<NodeState>,
+  isResident: (node: NodeState) => boolean,
+): string {
   const order = topological(roots);
   const lines = order.map((t) => {
     const node = necessary.nodes.get(t);
     const style = [
       labelOf(t),
       ...(isSource(t) ? ["shape=box"] : []),
+      ...(node && isResident(node) ? ["style=filled", `fillcolor=${fillOf(node)}`] : []),
       ...(!node ? ["style=dashed", "color=grey"] : node.failure ? ["color=red"] : dirty.has(node) ? ["color=orange"] : []),
       ...(node && node.observers > 0 ? ["penwidth=2"] : []),
       ...(node?.cutoff ? ["peripheries=2"] : []),
@@ -48,5 +56,7 @@ function clusterOf(t: Tensor, name: string): string[] {
     ...owned.filter((x) => !used.has(x)).map((x) => `  ${name} -> ${nameOf(x)} [style=dotted];`),
   ];
 }
+
+const fillOf = (node: NodeState): string => (isPinned(node) ? "gold" : isAskedFor(node) ? "lightblue" : "palegreen");
 
 const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;

@@ -14,6 +14,7 @@ import { showArgument } from "../ops/describe.ts";
 import { BaseEngine } from "./base.ts";
 import { Computer } from "./compute.ts";
 import { type Explanation, explain } from "./explain.ts";
+import { Cache, type MemoryReport } from "./eviction/cache.ts";
 import { withCacheOptions } from "./eviction/settings.ts";
 import { Flusher } from "./flush.ts";
 import type { Write } from "./intake.ts";
@@ -46,6 +47,8 @@ export class Engine extends BaseEngine {
   readonly #retention: Retention;
   readonly #flusher: Flusher;
   readonly #watch: Watch;
+  /** What stays in memory although nobody asks for it, and what goes first. */
+  readonly cache: Cache;
   readonly #cutoffs = new WeakSet<Tensor>();
   readonly #fusion: boolean;
 
@@ -73,6 +76,7 @@ export class Engine extends BaseEngine {
     };
     const fail = (failure: Failure): void => this.tell(failure.tensor, failure.error);
     this.#computer = new Computer(parts, fail);
+    this.cache = new Cache({ ...parts, computer: this.#computer });
     this.queue = new Queue(this.intake);
     this.#publisher = new Publisher(this.#computer, this.#necessary.failed);
     this.#retention = new Retention(this.#necessary);
@@ -240,7 +244,23 @@ export class Engine extends BaseEngine {
 
   /** The graph below a tensor, or a tree of them, in Graphviz' language. */
   toDot(tree: Tree<Tensor>): string {
-    return toDot(this.roots("toDot", tree).roots, this.#necessary, this.#dirty());
+    const { roots } = this.roots("toDot", tree);
+    const dirty = this.#dirty();
+    return toDot(roots, this.#necessary, dirty, (n) => n.lowered.outputs.every((v) => this.#memory.slots.has(v.slot)));
+  }
+
+  /**
+   * The values of a tree stay in memory whenever they are needed by somebody, whatever the policy says, until the function that this gives is called. Throws where
+   * what is pinned takes more than the cache's budget.
+   */
+  pin(tree: Tree<Tensor>): () => void {
+    this.alive("pin");
+    return this.cache.pin(this.roots("pin", tree).roots);
+  }
+
+  /** What is in memory now, and why. */
+  memoryReport(): MemoryReport {
+    return this.cache.report();
   }
 
   #dirty(): ReadonlySet<NodeState> {
@@ -280,7 +300,10 @@ export class Engine extends BaseEngine {
 
   #entered(node: NodeState): void {
     if (node.leaf) this.#computer.load(node);
-    else node.cutoff = this.#cutoffs.has(node.tensor);
+    else {
+      node.cutoff = this.#cutoffs.has(node.tensor);
+      node.pinned = this.cache.isPinned(node.tensor);
+    }
   }
 
   #left(node: NodeState): void {

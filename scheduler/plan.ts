@@ -17,7 +17,7 @@ import type { Slot, Step } from "../kernel/kernel.ts";
 import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
 import { type Advice, advise, arrangeWithin, type Contents } from "./eviction/arrange.ts";
-import { type CacheSettings, defaultPolicy } from "./eviction/settings.ts";
+import type { CacheSettings } from "./eviction/settings.ts";
 import { countNodes, type Failure, type NodeState } from "./node.ts";
 import { operationsOf } from "./operations.ts";
 import { depthFirst } from "./order.ts";
@@ -201,12 +201,12 @@ export class Plan {
     const other = lay(sparing);
     const best = other.bytes < asMade.bytes ? other : asMade;
     if (best.bytes <= room.bytes || !room.repeating || room.bytes <= 0) return best;
-    const { policy = defaultPolicy, minBytes } = cache;
+    const { deciding: policy, minBytes } = cache;
     return arrangeWithin([this.#able, sparing], { bytes: room.bytes, policy, minBytes }, contents) ?? best;
   }
 
   #advise(resident: ReadonlySet<Slot>, known: number, sizes: DimSizes, cache: CacheSettings): Advice | undefined {
-    const { policy = defaultPolicy, minBytes } = cache;
+    const { deciding: policy, minBytes } = cache;
     return advise(depthFirst(this.#able), known, { policy, minBytes }, this.#contents(resident, sizes, cache));
   }
 

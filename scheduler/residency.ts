@@ -20,6 +20,8 @@ import type { Advice } from "./eviction/arrange.ts";
 import { inOrderOfScores } from "./eviction/residents.ts";
 import { nameOf } from "./eviction/policy.ts";
 import type { CacheSettings } from "./eviction/settings.ts";
+import { CHECKPOINTED, tagsOf } from "../core/tags.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { OutOfMemory } from "../kernel/backend.ts";
 
 /** A value that a plan stores. */
@@ -103,6 +105,14 @@ export class Residency {
     this.#necessary = necessary;
     this.#memory = memory;
     this.cache = cache;
+  }
+
+  /** A plan runs now: what it reads and computes is used, should a policy ask. */
+  uses({ nodes, reads }: { readonly nodes: readonly NodeState[]; readonly reads: ReadonlySet<NodeState> }, now: number): void {
+    this.now = now;
+    if (!this.cache.policy) return;
+    for (const n of nodes) n.lastUse = now;
+    for (const n of reads) n.lastUse = now;
   }
 
   /** How many bytes may stay although nobody asked for them. */
@@ -205,11 +215,9 @@ export class Residency {
 
   /** What may go, that which should go last first. */
   #inOrder(idle: readonly Stored[], optional: readonly Stored[], claim: Claim, absent: ReadonlySet<NodeState>): readonly Candidate[] {
-    const { policy } = this.cache;
-    if (policy)
+    if (this.cache.policy)
       return inOrderOfScores([...idle, ...optional], {
         settings: this.cache,
-        policy,
         now: this.now,
         isAbsent: (n) => absent.has(n),
         cost: (n) => claim.cost(n.lowered.steps),
@@ -220,7 +228,9 @@ export class Residency {
       ...optional.filter((s) => s.frontier),
       ...idle.filter((s) => !s.frontier).sort((a, b) => a.bytes - b.bytes),
       ...optional.filter((s) => !s.frontier).sort((a, b) => weight.get(a)! - weight.get(b)!),
-    ].map((stored) => ({ stored, must: false }));
+    ]
+      .sort((a, b) => Number(isCheckpointed(a.tensor)) - Number(isCheckpointed(b.tensor)))
+      .map((stored) => ({ stored, must: false }));
   }
 
   #tooSmall(claim: Claim, { settlement: { resident, arena }, kept }: Attempt, pinned: number): OutOfMemory {
@@ -252,10 +262,11 @@ export class Residency {
   } {
     const { slots } = this.#memory;
     const asked = new Set<Slot>();
+    const pins = new Set<Slot>();
     const frontier = new Set<Slot>();
     for (const node of this.#necessary.nodes.values())
       for (const { slot } of node.lowered.outputs) {
-        if (isAskedFor(node)) asked.add(slot);
+        if (isAskedFor(node)) (isPinned(node) ? pins : asked).add(slot);
         if (node.frontier) frontier.add(slot);
       }
     let [fixed, pinned, read] = [0, 0, 0];
@@ -265,14 +276,23 @@ export class Residency {
       for (const slot of node.own) {
         const held = slots.get(slot);
         if (!held || mine.has(slot)) continue;
-        if (asked.has(slot)) {
+        if (asked.has(slot)) fixed += held.bytes;
+        else if (pins.has(slot)) {
           fixed += held.bytes;
-          if (isPinned(node)) pinned += held.bytes;
+          pinned += held.bytes;
         } else if (reads.has(slot)) read += held.bytes;
         else if (absent.has(node) || node.failure) stale.push(slot);
         else idle.push({ slot, bytes: held.bytes, tensor: node.tensor, node, frontier: frontier.has(slot) });
       }
     return { fixed, pinned, read, idle, stale };
+  }
+
+  /** Lets go of what there is too much of, when the cache has become smaller. The nodes whose values are no longer there. */
+  trim(absent: ReadonlySet<NodeState>, cost: (node: NodeState) => number): readonly NodeState[] {
+    const { idle, pinned, stale } = this.#others(new Set(), new Set(), absent);
+    let room = this.cacheBytes - pinned;
+    const order = inOrderOfScores(idle, { settings: this.cache, now: this.now, isAbsent: (n) => absent.has(n), cost });
+    return this.release([...stale, ...order.filter(({ stored }) => (room -= stored.bytes) < 0).map(({ stored }) => stored.slot)]);
   }
 
   /** Lets go of all that may go. The nodes whose values are no longer there. */
@@ -299,6 +319,8 @@ export class Residency {
     return bytes === s.bytes ? s : { ...s, bytes };
   }
 }
+
+const isCheckpointed = (t: Tensor): boolean => tagsOf(t).includes(CHECKPOINTED);
 
 /** Whether a node's value stays in any case. */
 export const isAskedFor = (node: NodeState): boolean => node.leaf || node.demand > 0 || node.cutoff || node.pinned;

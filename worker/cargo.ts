@@ -4,6 +4,7 @@
  */
 import { ownedBy, topological } from "../core/graph.ts";
 import { isSource, type Source, State } from "../core/source.ts";
+import { tagsOf } from "../core/tags.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { ComposedParams } from "../ad/composed.ts";
 import { primitiveNamed } from "../ad/table.ts";
@@ -98,6 +99,7 @@ export class Hold {
       inputs: t.inputs.map((input) => input.id),
       stands: own ? undefined : { values: valuesOf(t), outputs: encode(t.outputs) },
       label: t.label,
+      tags: tagsOf(t),
       site: this.sites ? t.createdAt() : undefined,
     };
   }

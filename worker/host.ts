@@ -8,6 +8,7 @@ import type { Aval } from "../core/primitive.ts";
 import type { Shape } from "../core/shape.ts";
 import { withSite } from "../core/site.ts";
 import { type Source, State, Variable } from "../core/source.ts";
+import { addTags } from "../core/tags.ts";
 import { apply, type Tensor } from "../core/tensor.ts";
 import type { Value } from "../core/value.ts";
 import type { Backend } from "../kernel/backend.ts";
@@ -18,6 +19,7 @@ import { Order } from "../scheduler/intake.ts";
 import { List } from "../scheduler/list.ts";
 import type { Emission } from "../scheduler/options.ts";
 import type { ObserveOptions } from "../scheduler/publish.ts";
+import { decodeCache } from "./cache.ts";
 import {
   type Answer,
   type Answered,
@@ -52,7 +54,8 @@ export function serve(port: Port, makeBackend: (options: RemoteOptions) => Backe
   return (request) => {
     if (request.kind === "create") {
       try {
-        const engine = new Engine({ ...request.options, backend: makeBackend(request.options) });
+        const { cache, ...options } = request.options;
+        const engine = new Engine({ ...options, ...(cache && { cache: decodeCache(cache) }), backend: makeBackend(request.options) });
         host = new Host(engine, post);
         post({ kind: "ready", stats: engine.stats });
       } catch (error) {
@@ -137,6 +140,7 @@ class Host {
     for (const message of cargo) {
       const t = message.kind === "source" ? this.#source(message) : this.#node(message);
       t.label = message.label;
+      if (message.kind === "node") addTags(t, message.tags);
       this.#tensors.set(message.id, t);
       this.#ids.set(t, message.id);
     }

@@ -16,6 +16,7 @@ import type { ObserveOptions } from "../scheduler/publish.ts";
 import { type Entry, Queue } from "../scheduler/queue.ts";
 import { checkRoots, type Roots } from "../scheduler/roots.ts";
 import type { EngineStats } from "../scheduler/stats.ts";
+import { encodeCache } from "./cache.ts";
 import { Hold, isKnown, needs } from "./cargo.ts";
 import { type Channel, startWorker } from "./channel.ts";
 import { explanationOf, Questions, settle } from "./questions.ts";
@@ -83,8 +84,9 @@ export class RemoteEngine extends BaseEngine {
   /** What is left of the batch. */
   #entries: Entry[] = [];
 
-  constructor({ flushOn = "microtask", ...options }: RemoteEngineOptions, channel: Channel) {
+  constructor({ flushOn = "microtask", cache, ...options }: RemoteEngineOptions, channel: Channel) {
     super(options.label);
+    const sent = cache && { cache: encodeCache(cache) };
     const scheduler = schedulerFor(flushOn);
     this.#channel = channel;
     this.#hold = new Hold(() => this.#turns.schedule());
@@ -99,7 +101,7 @@ export class RemoteEngine extends BaseEngine {
       (answer) => this.#received(answer),
       (why) => this.#lost(why),
     );
-    channel.post({ kind: "create", options: { ...options, label: this.label } });
+    channel.post({ kind: "create", options: { ...options, ...sent, label: this.label } });
   }
 
   // ---- what base.ts leaves open

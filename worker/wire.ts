@@ -11,9 +11,12 @@ import type { Write } from "../scheduler/intake.ts";
 import type { EngineOptions } from "../scheduler/options.ts";
 import type { ObserveOptions } from "../scheduler/publish.ts";
 import type { EngineStats } from "../scheduler/stats.ts";
+import type { CacheMessage } from "./cache.ts";
 
 /** What an engine is made of over there. */
-export type RemoteOptions = Omit<EngineOptions, "backend" | "flushOn">;
+export interface RemoteOptions extends Omit<EngineOptions, "backend" | "flushOn" | "cache"> {
+  readonly cache?: CacheMessage;
+}
 
 /** A node that applies a primitive. */
 export interface NodeMessage {
@@ -24,6 +27,7 @@ export interface NodeMessage {
   readonly inputs: readonly number[];
   readonly stands: StandIn | undefined;
   readonly label: string | undefined;
+  readonly tags: readonly string[];
   /** Where it was made; only while somebody watches, for the text is slow to come by. */
   readonly site: string | undefined;
 }

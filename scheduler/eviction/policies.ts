@@ -12,16 +12,20 @@
  *   frontier   what changes have read while it was up to date stays longest, the rest as nextUse
  *   compose    the first of several that has a preference, that is, gives another score than 0
  */
-import type { CacheEntry, CachePolicy } from "./policy.ts";
+import { type CacheEntry, type CachePolicy, nameOf } from "./policy.ts";
 import { revolveSchedule } from "./revolve.ts";
 
 /** Policies of these names and arguments can be made again elsewhere: in a worker. */
 export interface KnownPolicy extends CachePolicy {
   readonly name: string;
-  readonly args: readonly unknown[];
+  readonly maker: string;
+  readonly args: readonly (string | CachePolicy)[];
 }
 
-const known = (name: string, score: CachePolicy["score"], args: readonly unknown[] = []): KnownPolicy => ({ name, args, score });
+const known = (maker: string, score: CachePolicy["score"], args: readonly string[] = []): KnownPolicy => {
+  const name = args.length > 0 ? `${maker}(${args.join(", ")})` : maker;
+  return { name, maker, args, score };
+};
 
 export const keepAll = (): KnownPolicy => known("keepAll", () => Infinity);
 export const lru = (): KnownPolicy => known("lru", (e) => e.lastUse);
@@ -45,6 +49,7 @@ export function compose(...policies: CachePolicy[]): KnownPolicy {
   const planning = policies.find((p) => p.plan);
   return {
     name: `compose(${policies.map((p) => p.name ?? "yours").join(", ")})`,
+    maker: "compose",
     args: policies,
     score: (entry, context) => {
       for (const policy of policies) {
@@ -58,3 +63,35 @@ export function compose(...policies: CachePolicy[]): KnownPolicy {
 }
 
 const tagged = (e: CacheEntry, tags: readonly string[]): boolean => tags.some((t) => e.tags.has(t));
+
+/** A policy in words, for another thread. */
+export interface PolicyMessage {
+  readonly name: string;
+  readonly args: readonly (string | PolicyMessage)[];
+}
+
+const makers: Readonly<Record<string, (...args: any[]) => CachePolicy>> = {
+  keepAll,
+  lru,
+  dtr,
+  msps,
+  nextUse,
+  revolve,
+  saveOnly,
+  dropFirst,
+  frontier,
+  compose,
+};
+
+/** The policy in words; throws where it is a user's own. */
+export function inWords(policy: CachePolicy): PolicyMessage {
+  const { maker, args } = policy as Partial<KnownPolicy>;
+  if (!maker || !args)
+    throw new Error(
+      `createEngine: an engine in a worker takes policies that come with the engine, and not ${nameOf(policy)}, which is a function`,
+    );
+  return { name: maker, args: args.map((x) => (typeof x === "string" ? x : inWords(x))) };
+}
+
+export const fromWords = ({ name, args }: PolicyMessage): CachePolicy =>
+  makers[name]!(...args.map((x) => (typeof x === "string" ? x : fromWords(x))));

@@ -2,12 +2,11 @@
 import { tagsOf } from "../../core/tags.ts";
 import type { NodeState } from "../node.ts";
 import type { Candidate, Stored } from "../residency.ts";
-import { type CacheEntry, type CachePolicy, scoreOf } from "./policy.ts";
+import { type CacheEntry, scoreOf } from "./policy.ts";
 import { type CacheSettings, defaultPolicy } from "./settings.ts";
 
 export interface Residents {
   readonly settings: CacheSettings;
-  readonly policy: CachePolicy;
   readonly now: number;
   /** Whether a node has no value in memory. */
   readonly isAbsent: (node: NodeState) => boolean;
@@ -20,14 +19,14 @@ const FAR = 400;
 
 /** What goes last first. Of equal scores, in the order of the default policy. */
 export function inOrderOfScores(list: readonly Stored[], residents: Residents): readonly Candidate[] {
-  const { settings, policy, now } = residents;
+  const { settings, now } = residents;
   const context = { phase: "flush", now, budgetBytes: settings.budgetBytes } as const;
   // What is about to be stored is as good as there.
   const here = new Set(list.map((s) => s.node));
   const scored = list.map((stored) => {
     const entry = new Resident(stored, residents, here);
     const small = stored.bytes < settings.minBytes;
-    const score = scoreOf(policy, entry, context);
+    const score = scoreOf(settings.deciding, entry, context);
     return { stored, score, small, must: score === Infinity, second: (): number => scoreOf(defaultPolicy, entry, context) };
   });
   return scored.sort((a, b) => Number(b.small) - Number(a.small) || compare(b.score, a.score) || compare(b.second(), a.second()));

@@ -1,7 +1,8 @@
 /** How an engine's cache is set: what may stay, who decides what goes, and what computing something costs. Checked here, whoever sets it. */
+import { CHECKPOINTED } from "../../core/tags.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { showArgument } from "../../ops/describe.ts";
-import { nextUse } from "./policies.ts";
+import { compose, dropFirst, nextUse } from "./policies.ts";
 import { type CachePolicy, nameOf, PolicyError } from "./policy.ts";
 
 /** What computing something comes to, for cost functions. */
@@ -33,14 +34,17 @@ const CACHE_BYTES = 64 * 2 ** 20;
 
 export interface CacheSettings {
   readonly budgetBytes: number;
+  /** The one that was asked for, and the one that decides: what is checkpointed goes first in any case. */
   readonly policy: CachePolicy | undefined;
+  readonly deciding: CachePolicy;
   readonly cost: (work: Work) => number;
   readonly minBytes: number;
 }
 
 export const defaultPolicy = nextUse();
 const flops = ({ operations }: Work): number => operations;
-const initial: CacheSettings = { budgetBytes: CACHE_BYTES, policy: undefined, cost: flops, minBytes: 0 };
+const deciding = (policy: CachePolicy): CachePolicy => ({ ...compose(dropFirst(CHECKPOINTED), policy), name: policy.name ?? "yours" });
+const initial: CacheSettings = { budgetBytes: CACHE_BYTES, policy: undefined, deciding: deciding(defaultPolicy), cost: flops, minBytes: 0 };
 
 /** Settings with some of them set anew; what is undefined is as by default. Throws where one does not fit. */
 export function withCacheOptions(options: CacheOptions = {}, before = initial): CacheSettings {
@@ -51,7 +55,7 @@ export function withCacheOptions(options: CacheOptions = {}, before = initial): 
     throw new Error(
       `cache: budgetBytes is 0, and the policy ${nameOf(policy)} has nothing to decide; leave out the policy, or give it room`,
     );
-  return { budgetBytes, policy, cost, minBytes };
+  return { budgetBytes, policy, deciding: policy === before.policy ? before.deciding : deciding(policy ?? defaultPolicy), cost, minBytes };
 }
 
 function checkedCost(cost: (work: Work) => number): (work: Work) => number {
