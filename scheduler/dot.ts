@@ -24,10 +24,10 @@ export function toDot(
     const style = [
       labelOf(t),
       ...(isSource(t) ? ["shape=box"] : []),
-      ...(node && isResident(node) ? ["style=filled", `fillcolor=${fillOf(node)}`] : []),
       ...(!node ? ["style=dashed", "color=grey"] : node.failure ? ["color=red"] : dirty.has(node) ? ["color=orange"] : []),
       ...(node && node.observers > 0 ? ["penwidth=2"] : []),
       ...(node?.cutoff ? ["peripheries=2"] : []),
+      ...(node && isResident(node) ? ["style=filled", `fillcolor=${fillOf(node)}`] : []),
     ];
     return `  n${t.id} [${style.join(", ")}];`;
   });

@@ -1,16 +1,16 @@
 /** Plans under a budget: values are let go and computed again within them, the peak stays within the budget, and no bit changes. */
 import { expect, it } from "vitest";
-import { grad } from "../../../ad/grad.ts";
-import type { Tensor } from "../../../core/tensor.ts";
-import { cpu } from "../../../cpu/backend.ts";
-import type { Backend } from "../../../kernel/backend.ts";
-import { tanh } from "../../../ops/functions.ts";
-import { matmul } from "../../../ops/matmul.ts";
-import { square } from "../../../ops/arithmetic.ts";
-import { sum } from "../../../ops/reductions.ts";
-import { createEngine, type Engine } from "../../../scheduler/engine.ts";
-import type { EngineOptions } from "../../../scheduler/options.ts";
-import { failuresOf, settle } from "../engines.ts";
+import { grad } from "../../ad/grad.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { cpu } from "../../cpu/backend.ts";
+import type { Backend } from "../../kernel/backend.ts";
+import { tanh } from "../../ops/functions.ts";
+import { matmul } from "../../ops/matmul.ts";
+import { square } from "../../ops/arithmetic.ts";
+import { sum } from "../../ops/reductions.ts";
+import { createEngine, type Engine } from "../../scheduler/engine.ts";
+import type { EngineOptions } from "../../scheduler/options.ts";
+import { failuresOf, settle } from "./engines.ts";
 
 /** A backend that never holds more than so many bytes, or the test fails. */
 function within(device: Backend, budget: number): Backend & { most: number } {
