@@ -148,7 +148,7 @@ export class Dirt {
   #find(target: Target, first: boolean): Way {
     const nodes = this.#needed(target);
     let plan = first && nodes.length >= LARGE ? this.#ready(nodes, target) : undefined;
-    const provisional = plan !== undefined && nodes.length < WORTHWHILE * plan.nodes.length;
+    const provisional = plan !== undefined && (nodes.length < WORTHWHILE * plan.nodes.length || leavesFrontier(plan));
     if (plan) this.#counters.plansReused++;
     else {
       plan = new Plan(nodes, this.#fusion);
@@ -262,6 +262,9 @@ function addInPart(sum: NodeState): void {
     }
   }
 }
+
+/** Whether a plan leaves values behind that this change has turned out to need. */
+const leavesFrontier = ({ nodes, passing }: Plan): boolean => nodes.some((n) => n.frontier && passing.has(n));
 
 type Put = (n: NodeState) => void;
 

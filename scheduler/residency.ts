@@ -209,7 +209,13 @@ export class Residency {
       const repeated = attempt(0, true);
       if (repeated.settlement.fits) return repeated.settlement;
     }
-    if (this.#bound < Infinity && last.settlement.peak <= memory.limit) throw this.#tooSmall(claim, last, pinned);
+    if (this.#bound < Infinity && last.settlement.peak <= memory.limit)
+      throw this.#tooSmall(
+        claim,
+        last,
+        pinned,
+        candidates.some((c) => c.must),
+      );
     return last.settlement;
   }
 
@@ -233,14 +239,14 @@ export class Residency {
       .map((stored) => ({ stored, must: false }));
   }
 
-  #tooSmall(claim: Claim, { settlement: { resident, arena }, kept }: Attempt, pinned: number): OutOfMemory {
+  #tooSmall(claim: Claim, { settlement: { resident, arena }, kept }: Attempt, pinned: number, held: boolean): OutOfMemory {
     const { budgetBytes, policy } = this.cache;
     const staying = kept + pinned;
     const advice = claim.advise(resident, arena.bytes);
     return new OutOfMemory(
       `cache.budgetBytes is ${budgetBytes}, and policy ${nameOf(policy!)} has no schedule for a plan of ${arena.steps.length} kernels within it` +
         (staying > 0 ? ` beside the ${staying} bytes that stay` : "") +
-        (advice?.held ? ": it scores Infinity what would have to go" : "") +
+        (held || advice?.held ? ": it scores Infinity what would have to go" : "") +
         (advice ? adviceText(advice, "cache.budgetBytes", staying) : ""),
     );
   }

@@ -49,7 +49,7 @@ export interface Way {
   readonly observed: readonly NodeState[];
   /** How many of the plan's nodes were up to date before. */
   readonly recomputed: number;
-  /** Whether the plan does much more than is needed: when the way is taken again, it gets one of its own. */
+  /** Whether the plan does much more than is needed, or leaves behind what is: when the way is taken again, it gets one of its own. */
   readonly provisional: boolean;
 }
 

@@ -68,7 +68,11 @@ export function chainOf(tape: Tape): Chain | undefined {
 }
 
 /** How much there is at each of so many times, of things that are there from one to another. */
-function running(times: number, list: readonly number[], span: (v: number) => readonly [from: number, to: number, amount: number]): number[] {
+function running(
+  times: number,
+  list: readonly number[],
+  span: (v: number) => readonly [from: number, to: number, amount: number],
+): number[] {
   const change = new Array<number>(times + 1).fill(0);
   for (const v of list) {
     const [from, to, amount] = span(v);
@@ -102,7 +106,13 @@ function cheapestBound(crossing: readonly number[], costs: readonly number[]): n
 }
 
 /** Cuts at these places, but for those with the state of the one before. */
-function cutsAt(places: readonly number[], moving: readonly number[], writer: Int32Array, within: Int32Array, costs: readonly number[]): Cut[] {
+function cutsAt(
+  places: readonly number[],
+  moving: readonly number[],
+  writer: Int32Array,
+  within: Int32Array,
+  costs: readonly number[],
+): Cut[] {
   const states: number[][] = places.map(() => []);
   for (const v of moving) {
     // The cuts behind its writer and before its last reader.

@@ -43,7 +43,10 @@ export interface CacheSettings {
 
 export const defaultPolicy = nextUse();
 const flops = ({ operations }: Work): number => operations;
-const deciding = (policy: CachePolicy): CachePolicy => ({ ...compose(dropFirst(CHECKPOINTED), policy), name: policy.name ?? "yours" });
+const deciding = (policy: CachePolicy): CachePolicy => {
+  const { name: _, ...both } = compose(dropFirst(CHECKPOINTED), policy);
+  return policy.name === undefined ? both : { ...both, name: policy.name };
+};
 const initial: CacheSettings = { budgetBytes: CACHE_BYTES, policy: undefined, deciding: deciding(defaultPolicy), cost: flops, minBytes: 0 };
 
 /** Settings with some of them set anew; what is undefined is as by default. Throws where one does not fit. */
