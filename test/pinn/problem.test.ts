@@ -30,7 +30,7 @@ async function errorOf(options: ProblemOptions, solution: (...x: number[]) => nu
 
 const poisson = pde`u_xx + pi^2*sin(pi*x)`;
 const line = interval(-1, 1);
-const small = (region: Region, widths = [6, 6]): Network => mlp({ inputs: region.variables.length, widths, bounds: region.bounds });
+const small = (region: Region, widths = [8, 8]): Network => mlp({ inputs: region.variables.length, widths, bounds: region.bounds });
 
 describe("problems with known solutions", () => {
   const sine = (x: number): number => Math.sin(Math.PI * x);
@@ -45,8 +45,10 @@ describe("problems with known solutions", () => {
       "measurements",
       [
         measured("u", [
+          [-1, 0],
           [-0.5, -1],
           [0.5, 1],
+          [1, 0],
         ]),
       ],
     ],
