@@ -51,24 +51,24 @@ const turned = (problem: LeastSquaresProblem, rules: RuleSet): LeastSquaresProbl
   independent: false,
 });
 
-function jvp({ params, inputs, tangents, outputs: [x, , , converged], rules, mode }: JvpCall<Own>): readonly Maybe[] {
+function jvp({ params, inputs, tangents, outputs: [found, , , converged], rules, mode }: JvpCall<Own>): readonly Maybe[] {
   const { operator, independent } = params;
   const closures = inputs.slice(0, -1);
   const moved = tangents.slice(0, -1);
   const back = turned(params, rules);
   const solved = (problem: LeastSquaresProblem, b: Tensor): Tensor => solveLeastSquares(problem, closures, b, true).x;
-  const r = sub(inputs.at(-1)!, operator.of(closures, x!));
-  const image = operator.push(closures, moved, x!, rules, mode);
+  const x = params.strict ? found! : trusted(found!, converged!, params.unconverged);
+  const r = sub(inputs.at(-1)!, operator.of(closures, x));
+  const image = operator.push(closures, moved, x, rules, mode);
   const ofResidual = back.operator.push(closures, moved, r, rules, mode);
-  const beside = independent || !image ? undefined : back.operator.push(closures, moved, solved(back, x!), rules, mode);
+  const beside = independent || !image ? undefined : back.operator.push(closures, moved, solved(back, x), rules, mode);
   const right = addN([
     tangents.at(-1),
     image && neg(image),
     ofResidual && solved(back, ofResidual),
     beside && neg(operator.of(closures, beside)),
   ]);
-  const dx = addN([right && solved(params, right), beside]);
-  return [dx && trusted(dx, converged!, params.unconverged), undefined, undefined, undefined];
+  return [addN([right && solved(params, right), beside]), undefined, undefined, undefined];
 }
 
 function transpose({ params, inputs, linear, cotangents: [ct], rules }: TransposeCall<Own>): readonly Maybe[] {

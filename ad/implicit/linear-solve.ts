@@ -85,9 +85,10 @@ export function solveLinear(problem: LinearProblem, operands: LinearOperands, st
 function jvp({ params, inputs, tangents, outputs: [x, , , converged], rules, mode }: JvpCall<Own>): readonly Maybe[] {
   const { closures, preconditioning } = parted(inputs, params);
   const moved = parted(tangents, params);
-  const pushed = params.operator.push(closures, moved.closures, x!, rules, mode);
-  const right = addN([moved.b, pushed && neg(pushed)]);
-  const b = right && trusted(right, converged!, params.unconverged);
+  // Only what the solution itself enters is wrong where it is none: by b the derivative is a system of its own, and linear.
+  const solution = params.strict ? x! : trusted(x!, converged!, params.unconverged);
+  const pushed = params.operator.push(closures, moved.closures, solution, rules, mode);
+  const b = addN([moved.b, pushed && neg(pushed)]);
   return [b && solveLinear(params, { closures, preconditioning, b }, true).x, undefined, undefined, undefined];
 }
 

@@ -171,6 +171,17 @@ it("takes trees, and what the operator closes over has gradients", async () => {
   await checkGradsWith(interpret, f, [f64(3)], { order: 1 });
 });
 
+it("an operator may hold a solution: the Schur complement of a block", () => {
+  const [a, b, c, d] = [definite(3, 1), random([3, 2], 2), random([2, 3], 3), definite(2, 4)] as [Tensor, Tensor, Tensor, Tensor];
+  const f = (m: Tensor, r: Tensor): Tensor =>
+    gmres((v: Tensor) => sub(matmul(d, v), matmul(c, cg((w: Tensor) => matmul(m, w), matmul(b, v)).x)), r).x;
+  const g = (m: Tensor, r: Tensor): Tensor => solve(sub(d, matmul(c, solve(m, b))), r);
+  for (const argnums of [0, 1]) {
+    const by = (h: typeof f): number[] => valueOf(grad((m: Tensor, r: Tensor) => sum(square(h(m, r))), { argnums })(a, random([2], 5)));
+    expect(relativeError(by(f), by(g))).toBeLessThan(1e-9);
+  }
+});
+
 it("vmap solves for each example to its own end", () => {
   const n = 6;
   const as = [1, 2, 3].map((seed) => definite(n, seed));
