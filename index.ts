@@ -180,6 +180,7 @@ export { cross, inner, kron, multiDot, polyval, vander, type VanderOptions, vdot
 export { type Fractions, median, percentile, quantile, type QuantileOptions } from "./ops/quantile.ts";
 export { cholesky, choleskyPivot } from "./ops/cholesky.ts";
 export { type DegenerateOptions } from "./ops/degenerate.ts";
+export { eig, type Eig, eigvals } from "./ops/eig.ts";
 export { eigh, type Eigh, eigvalsh } from "./ops/eigh.ts";
 export { lu, type LU } from "./ops/lu.ts";
 export { expm, type ExpmOptions, matrixPower } from "./ops/matrix-functions.ts";

@@ -20,6 +20,7 @@ import * as cumulative from "./cumulative.ts";
 import * as determinant from "./determinant.ts";
 import * as diagonal from "./diagonal.ts";
 import * as functions from "./functions.ts";
+import * as eig from "./eig.ts";
 import * as eigh from "./eigh.ts";
 import * as fft from "./fft.ts";
 import "./floating.ts";
@@ -48,7 +49,7 @@ import * as windows from "./windows.ts";
 const files: readonly { readonly primitives: readonly Primitive[] }[] = [
   ...[addN, arithmetic, binary, broadcast, compare, concatenate, convert, cumsum, diagonal, functions, gather, identity, iota, matmul, pad],
   ...[conv, cumulative, piecewise, power, random, reductions, reshape, searchsorted, sort, transpose, windows],
-  ...[cholesky, determinant, eigh, fft, lu, pseudoinverse, qr, svd, triangular],
+  ...[cholesky, determinant, eig, eigh, fft, lu, pseudoinverse, qr, svd, triangular],
 ];
 const table = new Map<string, Primitive>();
 for (const primitive of [

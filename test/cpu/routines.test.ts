@@ -7,6 +7,8 @@ import type { Routines } from "../../kernel/field.ts";
 import { extentOf, type Routine, storagesOf } from "../../kernel/routine.ts";
 import { cholesky } from "../../kernel/routines/cholesky.ts";
 import { adjugateOfUpper } from "../../kernel/routines/adjugate.ts";
+import { eig } from "../../kernel/routines/eig.ts";
+import { product } from "../../kernel/routines/product.ts";
 import { eigh } from "../../kernel/routines/eigh.ts";
 import { fft, fftTable, radicesOf } from "../../kernel/routines/fft.ts";
 import { lu, luSolve } from "../../kernel/routines/lu.ts";
@@ -77,6 +79,16 @@ test("adjugateOfUpper", () => {
       expectSame(adjugateOfUpper[field], storage, [b, n], numbers, whole),
     ),
     { numRuns: 100 },
+  );
+});
+
+test("eig and product", () => {
+  fc.assert(
+    fc.property(fields, tape, storages, items, fc.integer({ min: 0, max: 5 }), fc.boolean(), (field, numbers, storage, b, n, whole) => {
+      expectSame(eig.complex, storage, [b, n], numbers, whole);
+      expectSame(product[field], storage, [b, n], numbers, whole);
+    }),
+    { numRuns: 60 },
   );
 });
 
