@@ -2,6 +2,7 @@
  * Fusion: fewer kernels that compute the same bits. Passes over the steps of a plan, each in a file of its own, in order:
  *
  *   prune      what nobody wants is left out
+ *   merge      a loop that takes in what another one gives, round by round, becomes part of it
  *   hoist      what is the same in all rounds of a loop is computed once, before it
  *   literals   constants that simplify something become part of the expressions
  *   group      elementwise loops over one index space become one kernel with several outputs
@@ -22,6 +23,7 @@ import { type Control, controlStep } from "./control.ts";
 import { emit } from "./fusion/emit.ts";
 import { group } from "./fusion/group.ts";
 import { hoist } from "./fusion/hoist.ts";
+import { merge } from "./fusion/merge.ts";
 import type { Literal } from "./fusion/literals.ts";
 import { products } from "./fusion/products.ts";
 import { prologue } from "./fusion/prologue.ts";
@@ -35,7 +37,7 @@ import type { Slot, Step } from "./kernel.ts";
  * for ever, where there is one.
  */
 export function fuse(steps: readonly Step[], keep: (slot: Slot) => boolean, literal: Literal = () => undefined): readonly Step[] {
-  return settleCarries(fuseList(hoist(prune(steps, keep)), keep, literal, new Set()));
+  return settleCarries(fuseList(hoist(prune(merge(prune(steps, keep)), keep)), keep, literal, new Set()));
 }
 
 /** `moving`: what lies elsewhere in each round of a loop around. */

@@ -175,6 +175,44 @@ describe("room", () => {
   });
 });
 
+it("tangents of any order run beside their loop: none of them keeps its history", async () => {
+  const peakOf = async (order: number, length: number): Promise<number> => {
+    const engine = await engineOver();
+    const [u, c] = [engine.variable(wave()), engine.variable(0.2, { dtype: "float64" })];
+    const one = engine.variable(1, { dtype: "float64" });
+    let y = sum(heated(u, c, length)) as Tensor;
+    for (let k = 0; k < order; k++) y = jvp(y, c, one);
+    await engine.read(y);
+    return engine.stats.lastFlush.peakBytes;
+  };
+  for (const order of [1, 2, 3]) expect(await peakOf(order, 1000)).toBe(await peakOf(order, 10));
+});
+
+it("a loop that takes in what another one gives runs beside it, whatever is between and behind", async () => {
+  const engine = await engineOver();
+  const u = engine.variable(wave());
+  const LENGTH = 300;
+  const [last, all] = scan((v: Tensor) => [heat(v, mul(sum(v), 0.01)), tanh(v)] as const, u, null, { length: LENGTH });
+  const far = sum(sin(last));
+  // The second does not wait for the last carry of the first; the third does.
+  const [second] = scan((v: Tensor, x: Tensor) => [add(mul(v, 0.5), x), null], mul(u, 2), all);
+  const [third] = scan((v: Tensor, x: Tensor) => [add(mul(v, far), x), null], u, all);
+  await engine.read([second, far]);
+  expect(engine.stats.lastFlush.peakBytes).toBeLessThan(8 * N * 20);
+  const unfused = await createEngine({ backend: cpu({ threads: 1 }), fusion: false });
+  engines.push(unfused);
+  const read = async (e: Engine): Promise<unknown> => {
+    const v = e.variable(wave());
+    const [a, xs] = scan((w: Tensor) => [heat(w, mul(sum(w), 0.01)), tanh(w)] as const, v, null, { length: LENGTH });
+    const [b] = scan((w: Tensor, x: Tensor) => [add(mul(w, 0.5), x), null], mul(v, 2), xs);
+    const [c] = scan((w: Tensor, x: Tensor) => [add(mul(w, sum(sin(a))), x), null], v, xs);
+    return (await e.read([a, b, c])).map((t) => Array.from(t.data));
+  };
+  expect(await read(engine)).toEqual(await read(unfused));
+  await engine.read(third);
+  expect(engine.stats.lastFlush.peakBytes).toBeGreaterThan(8 * N * LENGTH);
+});
+
 it("what is the same in all rounds is computed once", async () => {
   const engine = await engineOver();
   const w = engine.variable(
