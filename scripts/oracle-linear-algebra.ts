@@ -75,7 +75,7 @@ const svdOf = (a: Tensor, o: Options): fx.SVD => fx.svd(a, { fullMatrices: Boole
 const lstsq: Operation = ([a, b], _, o) => {
   const { x, residuals } = fx.lstsq(a!, b!);
   const [m, n] = a!.shape.slice(-2) as [number, number];
-  return [x, m > n && o.driver !== "gelsy" ? residuals : fx.zeros([0], { dtype: a!.dtype })];
+  return [x, m > n && o.driver !== "gelsy" ? residuals : fx.zeros([0], { dtype: partDType(a!.dtype) })];
 };
 /** The order of rows after exchanges, which PyTorch counts from 1. */
 function orderOfRows(pivots: Tensor, n: number): Tensor {
@@ -139,6 +139,10 @@ export const observables: Readonly<Record<string, Operation>> = {
     const { u, s, vt } = fx.svd(a!);
     return [s, fx.matmul(u, vt)];
   },
+  eig_values_vectors_abs: ([a]) => {
+    const { w, v } = fx.eig(a!) as { w: Tensor; v: Tensor };
+    return [w, fx.abs(v)];
+  },
   eigh_values_vectors_abs: ([a]) => {
     const { w, v } = fx.eigh(symmetric(a!)) as { w: Tensor; v: Tensor };
     return [w, fx.abs(v)];
@@ -160,6 +164,7 @@ export const linearAlgebra: Readonly<Record<string, Operation>> = {
   solve_ex: solve,
   solve_triangular: solveTriangular,
   cond: ([a], args, o) => fx.conditionNumber(a!, orderOf(o.p ?? args[0] ?? 2)),
+  eigvals: ([a]) => fx.eigvals(a!) as Tensor,
   eigvalsh: ([a]) => fx.eigvalsh(symmetric(a!)) as Tensor,
   householder_product: householderProduct,
   lstsq_grad_oriented: lstsq,

@@ -281,8 +281,3 @@ export const operations: Readonly<Record<string, Operation>> = {
   nn_functional_softshrink: withNumber(fx.softshrink, "lambd", 0.5),
   nn_functional_threshold: ([x], args, o) => fx.threshold(x!, number(o.threshold ?? args[0], 0), number(o.value ?? args[1], 0)),
 };
-
-/** Operations that fluxion does not have, each with what is missing. */
-export const reasons: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(["eig", "eigvals"].map((op) => [op, "matrices without symmetry have complex eigenvalues"])),
-};
