@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fold } from "../../ad/control/loops.ts";
 import { grad } from "../../ad/grad.ts";
 import { jvp } from "../../ad/jvp.ts";
+import { substitute } from "../../core/graph.ts";
 import type { Variable } from "../../core/source.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { createEngine, type Engine } from "../../index.ts";
@@ -86,6 +87,31 @@ describe("64 points", () => {
     const [all, loop] = [await read(u), await read(scanned(100))];
     expect(loop.slice(0, 2)).toEqual(all.slice(0, 2));
     loop.slice(2).forEach((g, i) => expect(relativeError(g, all[i + 2]!)).toBeLessThan(1e-12));
+  });
+  it("a gradient keeps one carry a step; of loops in loops the outer ones, and the inner ones of one part", async () => {
+    const nested = fold((u: Tensor) => fold((v: Tensor) => step(v, k, q), u, null, { length: 64 }), u0, null, { length: 64 }) as Tensor;
+    const found: Float64Array[] = [];
+    const peaks: number[] = [];
+    for (const u of [scanned(64 * 64), nested]) {
+      const fresh = await createEngine();
+      const [v0, w, s] = values.slice(0, 3).map((x) => fresh.variable(x as Float64Array, { dtype: "float64" }));
+      const [gradient] = substitute(
+        [grad(sum(square(u)), k) as Tensor],
+        new Map([
+          [u0, v0!],
+          [k, w!],
+          [q, s!],
+        ]) as never,
+      );
+      found.push((await fresh.read(gradient!)).data as Float64Array);
+      peaks.push(fresh.stats.lastFlush.peakBytes);
+      await fresh.dispose();
+    }
+    expect(relativeError(found[1]!, found[0]!)).toBeLessThan(1e-12);
+    const carry = POINTS * 8;
+    expect(peaks[0]).toBeGreaterThan(64 * 64 * carry);
+    expect(peaks[0]).toBeLessThan(1.1 * 64 * 64 * carry);
+    expect(peaks[1]).toBeLessThan(4 * 64 * carry);
   });
   it("the graph of a scan does not grow with its length", () => {
     const count = (roots: Tensor[]): number => {

@@ -302,6 +302,14 @@ describe("bodies", () => {
     ];
     for (const t of choices) expect(t).toBe(w);
   });
+  it("an index out of range means the nearest case, in a batch too", () => {
+    const pick = (i: Tensor): Tensor => switchCase(i, [() => f64(10), () => f64(11), () => f64(12)]);
+    const at = [-5, 0, 1, 2, 9];
+    const indices = constant(at, { dtype: "int32" });
+    expect(at.map((i) => itemOf(pick(constant(i, { dtype: "int32" }))))).toEqual([10, 10, 11, 12, 12]);
+    expect(valueOf(vmap(pick)(indices) as Tensor)).toEqual([10, 10, 11, 12, 12]);
+    expect(itemOf(pick(constant(2 ** 32 - 1, { dtype: "uint32" })))).toBe(12);
+  });
   it("probes and stopGradient keep their meaning inside", () => {
     const a = f64(0.5);
     const f = (x: Tensor): Tensor => fori(0, 3, (_, c: Tensor) => mul(sin(c), stopGradient(x)), x);
