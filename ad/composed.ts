@@ -9,7 +9,7 @@ import { isLeaf } from "../core/leaves.ts";
 import { applyMany, type Tensor } from "../core/tensor.ts";
 import { batchAlong } from "../ops/broadcast.ts";
 import { zerosLike } from "../ops/creation.ts";
-import type { BatchCall, Composed, Maybe, RuledPrimitive, Rules } from "../ops/primitive.ts";
+import type { BatchCall, Composed, Diagnosis, Maybe, RuledPrimitive, Rules } from "../ops/primitive.ts";
 import { manyOf } from "./composed-batch.ts";
 import { checkCotangents } from "./reverse-rule.ts";
 import { pairs, placeholderLike } from "./trace.ts";
@@ -22,7 +22,11 @@ export interface ComposedParams<P extends object = object> {
 }
 
 /** A primitive of these rules. The rules that are missing come from the values. One with a transpose and no jvp is linear. */
-export function composedPrimitive<P extends object>(name: string, rules: Rules<P>): RuledPrimitive<ComposedParams<P>> {
+export function composedPrimitive<P extends object>(
+  name: string,
+  rules: Rules<P>,
+  diagnosis?: Diagnosis<ComposedParams<P>>,
+): RuledPrimitive<ComposedParams<P>> {
   const { jet } = rules;
   const ruled = rules.jvp !== undefined || rules.vjp !== undefined || jet !== undefined;
   const linear = !ruled && rules.transpose !== undefined;
@@ -45,6 +49,7 @@ export function composedPrimitive<P extends object>(name: string, rules: Rules<P
     ...(jet && !rules.jvp && !rules.vjp && { jvp: adapt("jvp", byJet(jet)) }),
     transpose: ({ params, inputs, cotangents }) => inputs.map((_, i) => (i < params.values ? cotangents[i] : undefined)),
     batch: (call) => batched(primitive, rules, call),
+    ...(diagnosis && { diagnosis }),
     ...adapted,
     composed: {
       adapt,
@@ -90,7 +95,7 @@ function batched<P extends object>(primitive: RuledPrimitive, rules: Rules<P>, c
   if (!known) variants.set(primitive, (known = new Map()));
   const key = `${flags.join()} ${size}`;
   let variant = known.get(key);
-  if (!variant) known.set(key, (variant = composedPrimitive(primitive.name, manyOf(rules, flags, size))));
+  if (!variant) known.set(key, (variant = composedPrimitive(primitive.name, manyOf(rules, flags, size), primitive.diagnosis)));
   const values = inputs.slice(0, params.values).map((t, i) => (call.batched[i] ? t : batchAlong(t, size)));
   return applyMany(variant, params, [...values, ...inputs.slice(params.values)]);
 }

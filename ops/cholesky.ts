@@ -6,7 +6,18 @@ import { add, mul } from "./arithmetic.ts";
 import { where } from "./compare.ts";
 import { diagonalMask, tril } from "./creation.ts";
 import { defineOverFields, type FieldFunction } from "./fields.ts";
-import { adjoint, adjointLast, batchItems, type Each, lowerRoutine, product, squareMatrices, stacked, unstacked } from "./linalg.ts";
+import {
+  adjoint,
+  adjointLast,
+  batchItems,
+  type Each,
+  lowerRoutine,
+  ofItem,
+  product,
+  squareMatrices,
+  stacked,
+  unstacked,
+} from "./linalg.ts";
 import type { Operand } from "./operand.ts";
 import { triangularPrimitive } from "./triangular.ts";
 
@@ -22,6 +33,14 @@ const choleskyPrimitive: FieldFunction<object> = defineOverFields<object>({
     return [product(l!, where(diagonalMask(n, n, 0), mul(w, 0.5), tril(w))), undefined];
   },
   batch: batchItems(() => choleskyPrimitive),
+  diagnosis: (field) => ({
+    outputs: [field === "complex" ? 2 : 1],
+    trouble: ([pivots]) => {
+      const item = Array.from(pivots!).findIndex((pivot) => pivot > 0);
+      if (item < 0) return undefined;
+      return `${ofItem(item, pivots!.length)} is not positive definite: pivot ${pivots![item]} is not positive`;
+    },
+  }),
   lower: ({ inputs, inputTypes: [a], outputTypes }, field) => lowerRoutine(routine[field], a!.shape.slice(0, 2), inputs, outputTypes),
 });
 

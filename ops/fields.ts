@@ -13,6 +13,7 @@ import { imag, real } from "./complex.ts";
 import {
   type BatchCall,
   definePrimitive,
+  type Diagnosis,
   type JvpCall,
   type Maybe,
   type PrimitiveFunction,
@@ -29,6 +30,8 @@ export interface FieldRules<P extends object> {
   readonly jvp: (call: JvpCall<P>) => readonly Maybe[];
   readonly transpose?: (call: TransposeCall<P>) => readonly Maybe[];
   readonly batch: (call: BatchCall<P>) => readonly Tensor[];
+  /** By outputs as parts. */
+  readonly diagnosis?: (field: FieldName) => Diagnosis<P>;
   /** Of parts. `types` are those of the numbers. */
   readonly lower: (
     call: LowerCall<P>,
@@ -81,7 +84,7 @@ const typesOf = (places: Places, inputs: readonly Aval[]): Aval[] =>
   });
 
 function variant<P extends object>(rules: FieldRules<P>, field: FieldName): PrimitiveFunction<P> {
-  const { name, type, jvp, transpose, batch, lower } = rules;
+  const { name, type, jvp, transpose, batch, lower, diagnosis } = rules;
   /** How the graph's operands and outputs make numbers. */
   const meaning = (
     inputs: readonly Aval[],
@@ -135,6 +138,7 @@ function variant<P extends object>(rules: FieldRules<P>, field: FieldName): Prim
       const results = batch({ ...call, inputs: numbers(operands, all) as Tensor[], batched: either });
       return results.flatMap((t) => (isComplexTensor(t) ? bothParts(t) : [t]));
     },
+    ...(diagnosis && { diagnosis: diagnosis(field) }),
     lower: (call) => {
       const { inputTypes, outputTypes } = meaning(call.inputTypes, call.params);
       return lower(call, field, { inputs: inputTypes, outputs: outputTypes });

@@ -50,6 +50,9 @@ export function squareMatrices(op: string, x: Operand): Tensor {
   return t;
 }
 
+/** Which matrix of how many, as the subject of a diagnosis. */
+export const ofItem = (item: number, items: number): string => (items > 1 ? `matrix ${item} of ${items}` : "the matrix");
+
 /** The leading axes as one. */
 export const stacked = (t: Tensor): Tensor => reshape(t, [sizeOf(t.shape.slice(0, -2)), ...t.shape.slice(-2)]);
 /** The leading axes of `from` again, for what has one entry for each matrix of it. */

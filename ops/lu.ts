@@ -1,5 +1,5 @@
 /** The LU factorization with partial pivoting, and systems of a matrix that has been factorized. */
-import { type Dim, subDims } from "../core/dim.ts";
+import { type Dim, sameDim, subDims } from "../core/dim.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { lu as luRoutine, luSolve as luSolveRoutine } from "../kernel/routines/lu.ts";
 import { add, neg, sub } from "./arithmetic.ts";
@@ -14,7 +14,7 @@ import { takeAlongAxis } from "./indexing.ts";
 import { iotaOf } from "./iota.ts";
 import { partDType } from "../core/dtype.ts";
 import { defineOverFields, type FieldFunction } from "./fields.ts";
-import { adjoint, batchItems, batchSystems, lowerRoutine, matrices, product, stacked, unstacked } from "./linalg.ts";
+import { adjoint, batchItems, batchSystems, lowerRoutine, matrices, ofItem, product, stacked, unstacked } from "./linalg.ts";
 import type { Operand } from "./operand.ts";
 import { pad, sliceAxis } from "./pad.ts";
 import { prod } from "./reductions.ts";
@@ -39,6 +39,17 @@ const luPrimitive: FieldFunction<object> = defineOverFields<object>({
     return [add(product(unitLower(l), tril(both, -1)), product(triu(both), triu(u))), undefined, undefined];
   },
   batch: batchItems(() => luPrimitive),
+  diagnosis: (field) => ({
+    outputs: field === "complex" ? [2, 0, 1] : [1, 0],
+    trouble: ([exchanges, ...factors], { inputs: [a] }) => {
+      // Of square matrices: others have no inverse in any case.
+      if (!sameDim(a!.shape[1]!, a!.shape[2]!)) return undefined;
+      const n = factors[0]!.length / exchanges!.length;
+      const items = exchanges!.length / n;
+      const at = Array.from(exchanges!).findIndex((_, i) => factors.every((part) => part[i * n + (i % n)] === 0));
+      return at < 0 ? undefined : `${ofItem(Math.floor(at / n), items)} is singular: pivot ${(at % n) + 1} is 0`;
+    },
+  }),
   lower: ({ inputs, inputTypes: [a], outputTypes }, field) =>
     lowerRoutine(luRoutine[field], [...a!.shape, shorterOf(a!.shape)], inputs, outputTypes),
 });

@@ -104,6 +104,19 @@ export interface RuledPrimitive<P extends object = any> extends Primitive<P>, Ru
   readonly complex?: ComplexRule<P>;
   /** Of a primitive whose nodes carry more inputs than its rules see: how rules and inputs meet (see ad/composed.ts). */
   readonly composed?: Composed;
+  /** Of a primitive that may fail for some numbers. */
+  readonly diagnosis?: Diagnosis<P>;
+}
+
+/** How the numbers of a node tell that it has failed, and why. It costs nothing until somebody asks. */
+export interface Diagnosis<P extends object = any> {
+  /** The outputs to look at. */
+  readonly outputs: readonly number[];
+  /** What is wrong, in words, or undefined. */
+  readonly trouble: (
+    numbers: readonly ArrayLike<number>[],
+    call: { readonly params: P; readonly inputs: readonly Tensor[] },
+  ) => string | undefined;
 }
 
 export interface Composed {

@@ -206,6 +206,16 @@ export class Computer {
     return lend ? value : new (arrayOf(node.slot.storage))(value);
   }
 
+  /** One output of a node of several, while it is in memory. */
+  output(node: NodeState, index: number): TypedArray {
+    const { sizes } = this.#bindings;
+    const { slot, offset, shape, strides } = node.lowered.outputs[index]!;
+    const [steps, words] = [strides.map((d) => evaluateDim(d, sizes)), evaluateShape(shape, sizes)];
+    const buffer = this.#parts.memory.view({ slot, live: undefined, liveSince: -1 }, evaluateDim(slot.length, sizes));
+    const count = words.reduce((n, d) => n * d, 1);
+    return gather(buffer, evaluateDim(offset, sizes), words, steps, new (arrayOf(slot.storage))(count));
+  }
+
   /** Whether the value is in one piece, at the start of its buffer. */
   isWhole(node: NodeState): boolean {
     const { start, inOnePiece } = this.#layout(node);

@@ -13,6 +13,7 @@ import type { Backend } from "../kernel/backend.ts";
 import { showArgument } from "../ops/describe.ts";
 import { BaseEngine } from "./base.ts";
 import { Computer } from "./compute.ts";
+import { type Suspect, type Trouble, troubleOf } from "./diagnosis.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { Cache, type MemoryReport } from "./eviction/cache.ts";
 import { withCacheOptions } from "./eviction/settings.ts";
@@ -239,7 +240,21 @@ export class Engine extends BaseEngine {
   /** What would be computed again if a source changed, and why: a path from each source to t, and what lies on the way. */
   explain(t: Tensor): Explanation {
     this.roots("explain", t);
-    return explain(t, this.#necessary, this.#dirty());
+    return explain(t, this.#necessary, this.#dirty(), (suspects) => this.#diagnose(suspects));
+  }
+
+  /** What is wrong with nodes, by numbers that are computed for this. */
+  #diagnose(suspects: readonly Suspect[]): Trouble[] {
+    const nodes = this.#retention.keep(suspects.flatMap((s) => s.evidence));
+    this.#flusher.computeNow(nodes);
+    let next = 0;
+    return suspects.flatMap(({ tensor, evidence }) => {
+      const own = nodes.slice(next, (next += evidence.length));
+      if (own.some((n) => n.failure)) return [];
+      const numbers = own.map((n) => this.#computer.data(n));
+      let at = 0;
+      return troubleOf(tensor, () => numbers[at++]!) ?? [];
+    });
   }
 
   /** The graph below a tensor, or a tree of them, in Graphviz' language. */

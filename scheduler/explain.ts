@@ -4,6 +4,7 @@ import { isSource, type Source } from "../core/source.ts";
 import { dimNames } from "../core/dim.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { bodyOf } from "./body.ts";
+import { type Suspect, suspectsAmong, type Trouble } from "./diagnosis.ts";
 import type { Necessary } from "./necessary.ts";
 import type { NodeState } from "./node.ts";
 
@@ -25,11 +26,19 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   /** Named dimensions that its shape follows. */
   readonly dims: readonly string[];
+  /** What it is made of that has failed for the numbers of now: factorizations, by the pivot, and iterations without a solution. Of values that are up to date. */
+  readonly troubles: readonly Trouble[];
   /** All of it as text. */
   toString(): string;
 }
 
-export function explain(tensor: Tensor, necessary: Necessary, dirty: ReadonlySet<NodeState>): Explanation {
+/** `diagnose` computes what suspects have to say. */
+export function explain(
+  tensor: Tensor,
+  necessary: Necessary,
+  dirty: ReadonlySet<NodeState>,
+  diagnose: (suspects: readonly Suspect[]) => readonly Trouble[],
+): Explanation {
   const order = topological([tensor]);
   const nodes = order.filter((t) => t.inputs.length > 0).length;
   const node = necessary.nodes.get(tensor);
@@ -42,8 +51,10 @@ export function explain(tensor: Tensor, necessary: Necessary, dirty: ReadonlySet
     const cutoff = path.find((t) => necessary.nodes.get(t)?.cutoff);
     return { source, path, cutoff, recomputes: countAbove(source, order) };
   });
-  const told = (): string => text(tensor, state, nodes, causes, dims, node);
-  return { tensor, state, nodes, causes, dims, toString: told, [Symbol.for("nodejs.util.inspect.custom")]: told } as Explanation;
+  const suspects = state === "up to date" ? suspectsAmong(order) : [];
+  const troubles = suspects.length > 0 ? diagnose(suspects) : [];
+  const told = (): string => text(tensor, state, nodes, causes, dims, troubles, node);
+  return { tensor, state, nodes, causes, dims, troubles, toString: told, [Symbol.for("nodejs.util.inspect.custom")]: told } as Explanation;
 }
 
 /** For each node below a tensor, the next node on a shortest way up to it. */
@@ -76,6 +87,7 @@ function text(
   nodes: number,
   causes: readonly Cause[],
   dims: readonly string[],
+  troubles: readonly Trouble[],
   node: NodeState | undefined,
 ): string {
   const name = (t: Tensor): string => {
@@ -95,6 +107,7 @@ function text(
       ({ source, path, recomputes, cutoff }) =>
         `A change of ${source.describe()} recomputes ${recomputes} of them: ${show(path)}${cutoff ? `; it ends at ${name(cutoff)} when its bits stay the same` : ""}`,
     ),
+    ...troubles.map(({ message }) => message),
     ...(dims.length > 0 ? [`Sizes follow ${dims.join(", ")}.`] : []),
   ].join("\n");
 }

@@ -1,6 +1,8 @@
 /** Watches for NaN and infinities, and names the first node in topological order that goes bad: those above it are bad because of it. */
 import { isInexact } from "../core/dtype.ts";
+import { outputPrimitive } from "../core/tensor.ts";
 import type { Computer } from "./compute.ts";
+import { troubleOf } from "./diagnosis.ts";
 import type { Failure, NodeState } from "./node.ts";
 
 export class Watch {
@@ -36,6 +38,9 @@ export class Watch {
 
   #error(node: NodeState, at: number): Error {
     const { tensor, inputs } = node;
+    const [below] = inputs;
+    const trouble = tensor.primitive === outputPrimitive ? troubleOf(below!.tensor, (k) => this.#computer.output(below!, k)) : undefined;
+    if (trouble) return new Error(trouble.message);
     const from = inputs.length > 0 ? `, from ${inputs.map((n) => n.tensor.describe()).join(" and ")}, which are finite` : "";
     const site = tensor.createdAt();
     const value = this.#computer.data(node, true)[at];

@@ -241,7 +241,8 @@ class Host {
       recomputes,
       cutoff: cutoff && id(cutoff),
     }));
-    return { state, nodes, dims, causes, text: explanation.toString() };
+    const troubles = explanation.troubles.map(({ tensor, message }) => ({ tensor: id(tensor), message }));
+    return { state, nodes, dims, causes, troubles, text: explanation.toString() };
   }
 }
 

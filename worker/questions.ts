@@ -41,7 +41,7 @@ export function settle<T>(answer: Answered<T>, resolve: (is: T) => void, reject:
 /** An explanation of t, its nodes found again by their ids. */
 export function explanationOf(
   t: Tensor,
-  { state, nodes, dims, causes, text }: ExplanationMessage,
+  { state, nodes, dims, causes, troubles, text }: ExplanationMessage,
   tensor: (id: number) => Tensor | undefined,
 ): Explanation {
   const told = (): string => text;
@@ -56,6 +56,7 @@ export function explanationOf(
       recomputes,
       cutoff: cutoff === undefined ? undefined : tensor(cutoff),
     })),
+    troubles: troubles.map(({ tensor: id, message }) => ({ tensor: tensor(id)!, message })),
     toString: told,
     [Symbol.for("nodejs.util.inspect.custom")]: told,
   } as Explanation;

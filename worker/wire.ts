@@ -119,6 +119,7 @@ export interface StepAnswer {
 
 export interface ExplanationMessage extends Pick<Explanation, "state" | "nodes" | "dims"> {
   readonly causes: readonly { source: number; path: readonly number[]; recomputes: number; cutoff: number | undefined }[];
+  readonly troubles: readonly { tensor: number; message: string }[];
   readonly text: string;
 }
 

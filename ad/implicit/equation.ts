@@ -7,6 +7,7 @@ import { add, mul, neg } from "../../ops/arithmetic.ts";
 import { type JvpCall, type Maybe, ownRules } from "../../ops/primitive.ts";
 import { applyComposed, composedPrimitive } from "../composed.ts";
 import type { Nonlinear } from "../solvers/nonlinear.ts";
+import { unconverged } from "./diagnosis.ts";
 import { solveLinear, systemOf, trusted } from "./linear-solve.ts";
 import { functionOf, type VectorFunction } from "./operator.ts";
 import { linearProblem, type Settings } from "./settings.ts";
@@ -92,4 +93,8 @@ function jvp({ params, inputs, tangents, outputs: [x, , , converged], rules, mod
   return [solveLinear(problem, { ...given, b }, true).x];
 }
 
-export const equationPrimitive = composedPrimitive<Own>("equation", { jvp });
+export const equationPrimitive = composedPrimitive<Own>(
+  "equation",
+  { jvp },
+  unconverged((own) => own.name),
+);

@@ -10,6 +10,7 @@ import { neg, sub } from "../../ops/arithmetic.ts";
 import { type JvpCall, type Maybe, type RuleSet, type TransposeCall } from "../../ops/primitive.ts";
 import { applyComposed, composedPrimitive } from "../composed.ts";
 import type { Solved, Solver } from "../solvers/solver.ts";
+import { unconverged } from "./diagnosis.ts";
 import { trusted, type Unconverged } from "./linear-solve.ts";
 import type { Operator } from "./operator.ts";
 
@@ -77,4 +78,8 @@ function transpose({ params, inputs, linear, cotangents: [ct], rules }: Transpos
   return [...closures.map(() => undefined), ct && solveLeastSquares(turned(params, rules), closures, ct, true).x];
 }
 
-export const leastSquaresPrimitive = composedPrimitive<Own>("leastSquares", { jvp, transpose });
+export const leastSquaresPrimitive = composedPrimitive<Own>(
+  "leastSquares",
+  { jvp, transpose },
+  unconverged((own) => own.solver.name),
+);

@@ -10,6 +10,7 @@ import { where } from "../../ops/compare.ts";
 import { type JvpCall, type Maybe, type TransposeCall } from "../../ops/primitive.ts";
 import { applyComposed, composedPrimitive } from "../composed.ts";
 import type { Solved, Solver, System } from "../solvers/solver.ts";
+import { unconverged } from "./diagnosis.ts";
 import type { Operator } from "./operator.ts";
 
 /** What becomes of derivatives of something that is no solution: NaN, or what the equation gives there. */
@@ -107,4 +108,8 @@ function transpose({ params, inputs, linear, cotangents: [ct], rules }: Transpos
   return inputs.map((_, i) => (i === closures.length + preconditioning.length ? back : undefined));
 }
 
-export const linearSolvePrimitive = composedPrimitive<Own>("linearSolve", { jvp, transpose });
+export const linearSolvePrimitive = composedPrimitive<Own>(
+  "linearSolve",
+  { jvp, transpose },
+  unconverged((own) => own.solver.name),
+);

@@ -6,7 +6,11 @@ import { dim } from "../../core/dim.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { interpreter } from "../../kernel/interpreter.ts";
+import { root } from "../../ad/implicit/root.ts";
+import { vmap } from "../../ad/vmap.ts";
 import { add, div, mul, neg } from "../../ops/arithmetic.ts";
+import { cholesky } from "../../ops/cholesky.ts";
+import { solve } from "../../ops/solve.ts";
 import { reduceSum } from "../../ops/broadcast.ts";
 import { sign } from "../../ops/piecewise.ts";
 import { createEngine } from "../../scheduler/engine.ts";
@@ -50,6 +54,80 @@ overBackends("explain", (make) => {
     watch(small, big);
     await settle(small);
     expect(String(small.explain(big))).toMatch(/"big".* is failed: neg "big".*needs 8 bytes/);
+  });
+});
+
+overBackends("diagnosis", (make) => {
+  const matrices = [
+    [
+      [4, 2],
+      [2, 3],
+    ],
+    [
+      [1, 2],
+      [2, 1],
+    ],
+  ];
+  it("names the failing pivot of a factorization, for as long as it fails", async () => {
+    const engine = await make();
+    const failures = failuresOf(engine);
+    const a = engine.variable(matrices, { label: "a", dtype: "float64" });
+    const l = cholesky(a);
+    const x = solve(a, constant([1, 2], { dtype: "float64", shape: [2, 1] }));
+    const both = reduceSum([mul(l, x)], { axes: [0, 1, 2] });
+    expect(engine.explain(both).troubles).toEqual([]);
+    watch(engine, both);
+    await settle(engine);
+    const [trouble, ...others] = engine.explain(both).troubles;
+    expect(others).toEqual([]);
+    expect(trouble!.tensor.primitive.name).toBe("cholesky");
+    expect(trouble!.message).toMatch(/^cholesky float64\[2, 2, 2\]: matrix 1 of 2 is not positive definite: pivot 2 is not positive/);
+    expect(String(engine.explain(both))).toContain(trouble!.message);
+    a.set([matrices[0]!, matrices[0]!]);
+    await settle(engine);
+    expect(engine.explain(both).troubles).toEqual([]);
+    a.set([
+      matrices[0]!,
+      [
+        [1, 2],
+        [2, 4],
+      ],
+    ]);
+    await settle(engine);
+    expect(engine.explain(both).troubles.map((t) => t.message.replace(/ \(made.*/, ""))).toEqual([
+      "cholesky float64[2, 2, 2]: matrix 1 of 2 is not positive definite: pivot 2 is not positive",
+      "lu float64[2, 2, 2]: matrix 1 of 2 is singular: pivot 2 is 0",
+    ]);
+    expect(engine.explain(x).troubles.length).toBe(1);
+    // A value of NaN is no failure of the engine.
+    expect(failures).toEqual([]);
+    await engine.dispose();
+  });
+  it("is what the watch for NaN says of a factorization", async () => {
+    const engine = await make();
+    const failures = failuresOf(engine);
+    engine.watch();
+    const a = engine.variable(matrices[0]!, { label: "a", dtype: "float64" });
+    watch(engine, neg(cholesky(a)));
+    await settle(engine);
+    expect(failures).toEqual([]);
+    a.set(matrices[1]!);
+    await settle(engine);
+    expect(failures.map((f) => String(f.error))).toEqual([
+      expect.stringMatching(/cholesky float64\[1, 2, 2\]: the matrix is not positive definite: pivot 2 is not positive/),
+    ]);
+  });
+  it("says which solutions have not converged, examples of vmap one by one", async () => {
+    const engine = await make();
+    const t = engine.variable([1, -1], { dtype: "float64" });
+    const x = vmap((c: Tensor) => root((y: Tensor) => add(mul(y, y), c), constant(1, { dtype: "float64" })))(t) as Tensor;
+    watch(engine, x);
+    await settle(engine);
+    const { troubles } = engine.explain(neg(x));
+    expect(troubles).toEqual([]);
+    expect(engine.explain(x).troubles.map((s) => s.message)).toEqual([
+      expect.stringMatching(/^equation float64\[.*\]: root has not converged for example 0 of 2: the residual is \S+ after \d+ iterations/),
+    ]);
   });
 });
 
