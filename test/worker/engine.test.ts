@@ -2,6 +2,7 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
 import {
+  cholesky,
   createEngine,
   customJvp,
   definePrimitive,
@@ -260,6 +261,21 @@ describe("an engine in a worker", () => {
       results.push([[...a.data], [...b.data], String(await engine.explain(y))]);
     }
     expect(results[0]).toEqual(results[1]);
+  });
+
+  it("explains a factorization that has failed", async () => {
+    const engine = await here();
+    const l = cholesky(
+      engine.variable([
+        [1, 2],
+        [2, 1],
+      ]),
+    );
+    await engine.read(l);
+    const [trouble, ...others] = (await engine.explain(l)).troubles;
+    expect(others).toEqual([]);
+    expect(trouble!.tensor.primitive.name).toBe("cholesky");
+    expect(trouble!.message).toMatch(/the matrix is not positive definite: pivot 2 is not positive/);
   });
 
   it("is where the top-level read reads", async () => {
