@@ -58,11 +58,7 @@ export function complexOf({ re, im }: Parts): Tensor {
 /** The parts of a complex tensor; a real one is its own real part. */
 export function partsOf(z: Tensor): Parts {
   if (!isComplexTensor(z)) return { re: z, im: undefined };
-  if (z.primitive !== complexPrimitive) {
-    const { value } = z.params as Partial<ConstantParams>;
-    const isReal = z.primitive === constantPrimitive && Array.isArray(value) && Object.is(value[1], 0);
-    return { re: apply(realPrimitive, {}, [z]), im: isReal ? undefined : apply(imagPrimitive, {}, [z]) };
-  }
+  if (z.primitive !== complexPrimitive) return { re: apply(realPrimitive, {}, [z]), im: apply(imagPrimitive, {}, [z]) };
   const { of } = z.params as ComplexParams;
   return { re: of === "im" ? undefined : z.inputs[0], im: of === "re" ? undefined : z.inputs.at(-1) };
 }

@@ -1,6 +1,7 @@
 /** What users hand to operations: tensors and literals. Literals are weak; dtypes are promoted; shapes are broadcast. */
 import { checkShape, type Complex, isComplexNumber } from "../core/data.ts";
-import { type DType, isFloat, isInexact, promote, promoteLiteral } from "../core/dtype.ts";
+import { complexOf } from "../core/complex.ts";
+import { type DType, isComplex, isFloat, isInexact, partDType, promote, promoteLiteral } from "../core/dtype.ts";
 import { scalar } from "../core/leaves.ts";
 import { broadcastShapes, type Shape, showShape } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -36,10 +37,14 @@ export function checkOperand(op: string, x: unknown, position?: string): void {
 export const checkOperands = (op: string, operands: readonly unknown[]): void =>
   operands.forEach((x, i) => checkOperand(op, x, `operand ${i + 1}`));
 
+/** A literal in a dtype. A real one has no imaginary part, in complex dtypes too. */
+const literal = (x: Literal, dtype: DType): Tensor =>
+  isComplex(dtype) && typeof x !== "object" ? complexOf({ re: scalar(x, partDType(dtype)), im: undefined }) : scalar(x, dtype);
+
 /** A tensor from one operand alone: a literal becomes float32, bool or complex64. */
 export function toTensor(op: string, x: Operand, dtype?: DType): Tensor {
   checkOperand(op, x);
-  if (isLiteral(x)) return scalar(x, dtype ?? dtypeOfLiteral(x));
+  if (isLiteral(x)) return literal(x, dtype ?? dtypeOfLiteral(x));
   return dtype ? convert(x, dtype) : x;
 }
 
@@ -87,7 +92,7 @@ export function unify(op: string, operands: readonly Operand[], dtype?: DType): 
   const to = dtype ?? commonDType(op, operands);
   return broadcastAll(
     op,
-    operands.map((x) => (isLiteral(x) ? scalar(x, to) : convert(x, to))),
+    operands.map((x) => (isLiteral(x) ? literal(x, to) : convert(x, to))),
     operands,
   );
 }

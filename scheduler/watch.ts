@@ -1,5 +1,5 @@
 /** Watches for NaN and infinities, and names the first node in topological order that goes bad: those above it are bad because of it. */
-import { isInexact } from "../core/dtype.ts";
+import { dtypeInfo, isInexact } from "../core/dtype.ts";
 import { outputPrimitive } from "../core/tensor.ts";
 import type { Computer } from "./compute.ts";
 import { troubleOf } from "./diagnosis.ts";
@@ -30,7 +30,7 @@ export class Watch {
     }
   }
 
-  /** The first element that is no number, or -1. */
+  /** The first word that is no number, or -1. */
   #badAt(node: NodeState): number {
     if (node.failure || node.tensor.outputs.length > 1 || !isInexact(node.tensor.dtype)) return -1;
     return this.#computer.data(node, true).findIndex((v: number) => !Number.isFinite(v));
@@ -44,6 +44,8 @@ export class Watch {
     const from = inputs.length > 0 ? `, from ${inputs.map((n) => n.tensor.describe()).join(" and ")}, which are finite` : "";
     const site = tensor.createdAt();
     const value = this.#computer.data(node, true)[at];
-    return new Error(`${tensor.describe()} has ${value} at element ${at}${from}${site ? ` (made at ${site})` : ""}`);
+    return new Error(
+      `${tensor.describe()} has ${value} at element ${Math.floor(at / dtypeInfo(tensor.dtype).words)}${from}${site ? ` (made at ${site})` : ""}`,
+    );
   }
 }
