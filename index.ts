@@ -253,6 +253,7 @@ export { bicgstab, cg, gmres, type IterativeOptions, linearSolve, type Solution 
 export { type BaseEngine } from "./scheduler/base.ts";
 export { type Clock } from "./scheduler/clock.ts";
 export { Engine } from "./scheduler/engine.ts";
+export { type AdjointWeighted, type Cutoff, type Tolerance } from "./scheduler/cutoff.ts";
 export { type Cache, type MemoryReport } from "./scheduler/eviction/cache.ts";
 export type { CacheContext, CacheEntry, CachePolicy } from "./scheduler/eviction/policy.ts";
 export type { CacheOptions, Work } from "./scheduler/eviction/settings.ts";

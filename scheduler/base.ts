@@ -15,6 +15,7 @@ import type { DataShape } from "../core/types/shape.ts";
 import type { Value } from "../core/value.ts";
 import { showArgument } from "../ops/describe.ts";
 import { Clock } from "./clock.ts";
+import { type Cutoff, type Rule, ruleOf } from "./cutoff.ts";
 import { type Intake, Order, type Write } from "./intake.ts";
 import { guarded, GuardedObservable } from "./observable.ts";
 import type { Emission, EngineFailure, SourceOptions, StateOptions, ValuesOf } from "./options.ts";
@@ -56,7 +57,7 @@ export abstract class BaseEngine implements SourceOwner {
   protected abstract subscribe(roots: Roots, options: ObserveOptions, subscriber: Subscriber<unknown>): () => void;
   /** Forces a flush, and hands over the values of its epoch, or the error of what failed. */
   protected abstract request(roots: readonly Tensor[], resolve: (values: readonly Value[]) => void, reject: (error: unknown) => void): void;
-  protected abstract setCutoff(t: Tensor): void;
+  protected abstract setCutoff(t: Tensor, rule: Rule): void;
   /** What observers of a tensor saw last. */
   protected abstract published(t: Tensor): TypedArray | undefined;
   /** Lets go of everything, rejects pending reads with the reason, and closes what is subscribed. */
@@ -203,11 +204,15 @@ export abstract class BaseEngine implements SourceOwner {
 
   // ---- control
 
-  /** Ends recomputation above t in epochs in which its bits come out as they were. Sources do so always. */
-  cutoff(t: Tensor, kind: "exact"): void {
-    if (kind !== "exact") throw new Error(`cutoff: ${String(kind)} is not a cutoff; use "exact"`);
+  /**
+   * Ends recomputation above t in epochs in which it comes out as it was when a change last went on from it: "exact", to the bit (as sources always do);
+   * within a tolerance, { absolute, relative }; or as far as it matters, { adjoint, below }: while |adjoint x change| in sum, over all that such cutoffs
+   * hold back, is below a bound. Until then t keeps its value, for all who read it. A second cutoff on t replaces the first.
+   */
+  cutoff(t: Tensor, cutoff: Cutoff): void {
     this.roots("cutoff", t);
-    if (!isSource(t) && t.primitive !== constantPrimitive) this.setCutoff(t);
+    const rule = ruleOf(t, cutoff);
+    if (!isSource(t) && t.primitive !== constantPrimitive) this.setCutoff(t, rule);
   }
 
   /** Gives the nodes of a tree words that cache policies go by, beside those that they have. */

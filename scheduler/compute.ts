@@ -7,6 +7,7 @@ import { arrayOf, type TypedArray } from "../core/dtype.ts";
 import { evaluateShape, stridesOf } from "../core/shape.ts";
 import { type Backend, Interrupted, OutOfMemory } from "../kernel/backend.ts";
 import { sameBits } from "./bits.ts";
+import { isWithin, weigh } from "./cutoff.ts";
 import { List } from "./list.ts";
 import type { Dirt } from "./mark.ts";
 import type { Necessary } from "./necessary.ts";
@@ -38,6 +39,8 @@ export class Computer {
   // One object for all plans, and one list for all cutoffs: steady flushes allocate nothing.
   readonly #bindings: { -readonly [K in keyof Bindings]: Bindings[K] };
   readonly #passed = new List<Origin>();
+  /** What adjoint-weighted cutoffs hold back. */
+  #held = 0;
   readonly #fail: (failure: Failure) => void;
   /** Looks at what a plan computed, for the watch. */
   inspect: ((nodes: readonly NodeState[]) => void) | undefined;
@@ -161,14 +164,46 @@ export class Computer {
     }
   }
 
-  /** Whether a cutoff node that was computed has other bits than when a change last passed it. */
+  /** Whether the change of a cutoff node that was computed goes on. If not, the node has the value again from which changes are measured. */
   #passes(node: NodeState): boolean {
     const { failure, propagated } = node;
     const now = failure ? undefined : this.data(node, true);
-    if (now && propagated && sameBits(now, propagated)) return false;
-    if (now && propagated?.length === now.length) copy(now, propagated);
-    else node.propagated = now?.slice();
+    if (now && propagated?.length === now.length) {
+      const same = sameBits(now, propagated);
+      if (same || this.#holdsBack(node, now, propagated)) {
+        if (same) this.holdsNothing(node);
+        else this.#restore(node, propagated);
+        return false;
+      }
+      copy(now, propagated);
+    } else node.propagated = now?.slice();
+    this.holdsNothing(node);
     return true;
+  }
+
+  #holdsBack(node: NodeState, now: TypedArray, old: TypedArray): boolean {
+    const rule = node.cutoff!;
+    // Within nothing, -0 and 0 would be equal.
+    if (!("adjoint" in rule)) return rule.absolute + rule.relative > 0 && isWithin(now, old, rule.absolute, rule.relative);
+    const change = weigh(now, old, rule.adjoint);
+    if (!(this.#held - node.held + change < rule.below)) return false;
+    this.#held += change - node.held;
+    node.held = change;
+    return true;
+  }
+
+  /** A node's change has gone on, or there is none. */
+  holdsNothing(node: NodeState): void {
+    this.#held -= node.held;
+    node.held = 0;
+  }
+
+  /** Gives a node its old value back, where the buffer is not that of a source. */
+  #restore(node: NodeState, old: TypedArray): void {
+    const { start, count, bufferLength, inOnePiece } = this.#layout(node);
+    let owner = node;
+    while (owner.own.length === 0 && owner.inputs.length > 0) owner = owner.inputs.find((n) => n.slot === node.slot) ?? owner.inputs[0]!;
+    if (inOnePiece && !owner.leaf) copy(old, this.#parts.memory.view(node, bufferLength).subarray(start, start + count));
   }
 
   /** How the value of a node lies in its buffer at the present sizes; evaluated once for them. */

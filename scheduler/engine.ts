@@ -14,6 +14,7 @@ import { showArgument } from "../ops/describe.ts";
 import { BaseEngine } from "./base.ts";
 import { Computer } from "./compute.ts";
 import { type Suspect, type Trouble, troubleOf } from "./diagnosis.ts";
+import type { Rule } from "./cutoff.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { Cache, type MemoryReport } from "./eviction/cache.ts";
 import { withCacheOptions } from "./eviction/settings.ts";
@@ -50,7 +51,7 @@ export class Engine extends BaseEngine {
   readonly #watch: Watch;
   /** What stays in memory although nobody asks for it, and what goes first. */
   readonly cache: Cache;
-  readonly #cutoffs = new WeakSet<Tensor>();
+  readonly #cutoffs = new WeakMap<Tensor, Rule>();
   readonly #fusion: boolean;
 
   constructor(options: EngineOptions) {
@@ -145,12 +146,12 @@ export class Engine extends BaseEngine {
     return this.#flusher.flush();
   }
 
-  protected setCutoff(t: Tensor): void {
-    this.#cutoffs.add(t);
+  protected setCutoff(t: Tensor, rule: Rule): void {
+    this.#cutoffs.set(t, rule);
     const node = this.#necessary.nodes.get(t);
-    if (!node || node.cutoff) return;
-    node.cutoff = true;
-    this.#necessary.version++;
+    if (!node) return;
+    if (!node.cutoff) this.#necessary.version++;
+    node.cutoff = rule;
   }
 
   protected stop(reason: Error, close: (subscriber: Subscriber<unknown>) => void): void {
@@ -290,6 +291,11 @@ export class Engine extends BaseEngine {
     this.intake.hold(source, write);
   }
 
+  /** @internal Sets a cutoff that was checked. */
+  setRule(t: Tensor, rule: Rule): void {
+    this.setCutoff(t, rule);
+  }
+
   /** @internal Enqueues writes, and perhaps a tick. */
   accept(entry: Entry): void {
     this.queue.accept(entry);
@@ -316,7 +322,7 @@ export class Engine extends BaseEngine {
   #entered(node: NodeState): void {
     if (node.leaf) this.#computer.load(node);
     else {
-      node.cutoff = this.#cutoffs.has(node.tensor);
+      node.cutoff = this.#cutoffs.get(node.tensor);
       node.pinned = this.cache.isPinned(node.tensor);
     }
   }
@@ -324,6 +330,7 @@ export class Engine extends BaseEngine {
   #left(node: NodeState): void {
     if (node.inputs.length === 0) this.intake.unload(node);
     for (const slot of node.own) this.#memory.release(slot);
+    this.#computer.holdsNothing(node);
   }
 }
 

@@ -16,6 +16,7 @@ import { type Lowered, outputView } from "../kernel/lowering.ts";
 import type { View } from "../kernel/view.ts";
 import { addsMany } from "../ops/addN.ts";
 import { lowerNode } from "../ops/lower.ts";
+import type { Rule } from "./cutoff.ts";
 import type { Observation } from "./publish.ts";
 
 /** Why a node has no value: the node that failed first (itself, or one below it), and the error. */
@@ -106,9 +107,11 @@ export class NodeState implements Origin {
   /** Why the node cannot be lowered at all, if it cannot. */
   readonly unfit: unknown;
 
-  /** A cutoff node stops changes that leave its bits as they were when they last passed. */
-  cutoff = false;
+  /** A cutoff node stops changes that leave it as it was, within some tolerance, when a change last passed it. */
+  cutoff: Rule | undefined;
   propagated: TypedArray | undefined;
+  /** What it holds back, of an adjoint-weighted cutoff. */
+  held = 0;
 
   /** Whether the value stays because somebody said so; and in which run of a plan it was last read or computed, while a policy wants to know. */
   pinned = false;

@@ -82,7 +82,8 @@ export class Plan {
   /** Without `fusion` every node has its own kernels. */
   constructor(nodes: readonly NodeState[], fusion: boolean) {
     this.nodes = nodes;
-    this.cutoffs = nodes.filter((n) => n.cutoff);
+    // In an order that does not depend on what happened before: what one of them holds back counts for the next.
+    this.cutoffs = nodes.filter((n) => n.cutoff).sort((a, b) => a.order - b.order);
     this.members = new Set(nodes);
     this.size = countNodes(nodes);
     this.#partial = new Set(nodes.flatMap((n) => (n.parts.every((p) => this.members.has(p)) ? [] : n.own)));

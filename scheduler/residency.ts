@@ -329,7 +329,7 @@ export class Residency {
 const isCheckpointed = (t: Tensor): boolean => tagsOf(t).includes(CHECKPOINTED);
 
 /** Whether a node's value stays in any case. */
-export const isAskedFor = (node: NodeState): boolean => node.leaf || node.demand > 0 || node.cutoff || node.pinned;
+export const isAskedFor = (node: NodeState): boolean => node.leaf || node.demand > 0 || node.cutoff !== undefined || node.pinned;
 /** Whether it does so because it is pinned, and for no other reason. */
 export const isPinned = (node: NodeState): boolean => node.pinned && !node.leaf && node.demand === 0 && !node.cutoff;
 

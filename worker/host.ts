@@ -95,7 +95,7 @@ class Host {
     try {
       this.#unload(step.cargo);
       for (const [state, next] of step.nexts) (this.#get(state) as State).next = this.#get(next);
-      for (const id of step.cutoffs) engine.cutoff(this.#get(id), "exact");
+      for (const [id, rule] of step.cutoffs) engine.setRule(this.#get(id), rule);
       for (const id of step.closed) engine.release(this.#get(id) as Source);
       if (step.watch) this.#watch(step.watch);
       for (const id of step.leaving) this.#leave(id);

@@ -9,6 +9,7 @@ import type { Tensor } from "../core/tensor.ts";
 import type { Tree } from "../core/tree.ts";
 import { Value } from "../core/value.ts";
 import { BaseEngine } from "../scheduler/base.ts";
+import type { Rule } from "../scheduler/cutoff.ts";
 import type { Explanation } from "../scheduler/explain.ts";
 import { Intake, type Write } from "../scheduler/intake.ts";
 import { type EngineOptions, schedulerFor } from "../scheduler/options.ts";
@@ -75,7 +76,7 @@ export class RemoteEngine extends BaseEngine {
   // What goes with the next step.
   #joining: Subscription[] = [];
   #leaving: number[] = [];
-  #cutoffs: Tensor[] = [];
+  #cutoffs: (readonly [Tensor, Rule])[] = [];
   #closed: Source[] = [];
   #nan: boolean | undefined;
   /** Reads that no batch has taken yet, and those of the batch that is under way. */
@@ -167,8 +168,8 @@ export class RemoteEngine extends BaseEngine {
     return this.disposed ? Promise.resolve() : this.#turns.flush();
   }
 
-  protected setCutoff(t: Tensor): void {
-    this.#cutoffs.push(t);
+  protected setCutoff(t: Tensor, rule: Rule): void {
+    this.#cutoffs.push([t, rule]);
   }
 
   protected published(t: Tensor): Value["data"] | undefined {
@@ -254,7 +255,7 @@ export class RemoteEngine extends BaseEngine {
     const states = [...clocks].flatMap((clock) => clock?.states() ?? []).filter((s) => s.next && !this.#advancing.has(s));
     for (const s of states) this.#advancing.add(s);
     const named = [
-      ...[...this.#cutoffs, ...this.#closed, ...states, ...states.map((s) => s.next!)],
+      ...[...this.#cutoffs.map(([t]) => t), ...this.#closed, ...states, ...states.map((s) => s.next!)],
       ...[...orders.map(({ source }) => source), ...this.#joining.flatMap((s) => s.roots.roots)],
       ...reads.flatMap((r) => r.roots),
     ];
@@ -264,7 +265,7 @@ export class RemoteEngine extends BaseEngine {
       kind: "step",
       cargo,
       nexts: states.map((s) => [s.id, s.next!.id]),
-      cutoffs: ids(this.#cutoffs),
+      cutoffs: this.#cutoffs.map(([t, rule]) => [t.id, rule]),
       closed: ids(this.#closed),
       watch: this.#nan === undefined ? undefined : { nan: this.#nan, sites: this.#nan ? this.#hold.places() : [] },
       leaving: this.#leaving,

@@ -6,6 +6,7 @@ import { addDims, type Dim, dim, mulDims, SymbolicDim } from "../core/dim.ts";
 import type { DType, TypedArray } from "../core/dtype.ts";
 import { Tensor } from "../core/tensor.ts";
 import { OutOfMemory } from "../kernel/backend.ts";
+import type { Rule } from "../scheduler/cutoff.ts";
 import type { Explanation } from "../scheduler/explain.ts";
 import type { Write } from "../scheduler/intake.ts";
 import type { EngineOptions } from "../scheduler/options.ts";
@@ -65,7 +66,7 @@ export interface Step {
   readonly kind: "step";
   readonly cargo: Cargo;
   readonly nexts: readonly (readonly [state: number, next: number])[];
-  readonly cutoffs: readonly number[];
+  readonly cutoffs: readonly (readonly [id: number, rule: Rule])[];
   readonly closed: readonly number[];
   readonly watch: WatchMessage | undefined;
   readonly leaving: readonly number[];
