@@ -194,6 +194,7 @@ export class Computer {
 
   /** A node's change has gone on, or there is none. */
   holdsNothing(node: NodeState): void {
+    if (node.held === 0) return;
     this.#held -= node.held;
     node.held = 0;
   }

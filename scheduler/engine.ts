@@ -150,7 +150,11 @@ export class Engine extends BaseEngine {
     this.#cutoffs.set(t, rule);
     const node = this.#necessary.nodes.get(t);
     if (!node) return;
-    if (!node.cutoff) this.#necessary.version++;
+    if (!node.cutoff) {
+      this.#necessary.version++;
+      // The value that is there is the one that its users have.
+      if (!node.failure && !this.#dirt.absent().has(node) && this.#memory.slots.has(node.slot)) node.propagated = this.#computer.data(node);
+    }
     node.cutoff = rule;
   }
 
