@@ -12,6 +12,7 @@ import { vjp } from "../../ad/vjp.ts";
 import { vmap } from "../../ad/vmap.ts";
 import { jet } from "../../ad/jet.ts";
 import { jacfwd, jacrev } from "../../ad/jacobian.ts";
+import { effectsOf } from "../../core/effects.ts";
 import { constant } from "../../core/leaves.ts";
 import { dim } from "../../core/dim.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -434,6 +435,15 @@ describe("rules that a transform is handed hold inside", () => {
   });
 });
 
+it("forward mode goes through a reverse rule that loops, with a carry of its own that counts", () => {
+  const sixfold = customVjp(
+    (x: Tensor) => mul(x, 6),
+    (x) => [mul(x, 6), null],
+    (_, ct: Tensor) => [fold(([c, n]) => [mul(c, n), add(n, 1)], [ct, f64(1)] as [Tensor, Tensor], null, { length: 3 })[0]],
+  );
+  expect(itemOf(jvp(sixfold, [f64(2)], [5])[1] as Tensor)).toBe(30);
+});
+
 describe("random keys in a carry", () => {
   const draw = (key: Tensor): Tensor =>
     scan(
@@ -454,6 +464,7 @@ describe("random keys in a carry", () => {
       });
     };
     expect(valueOf(draw(random.key(7)))).toEqual(expected(7));
+    expect(effectsOf(draw(random.key(7)))).toEqual(["random"]);
     expect(valueOf(vmap(draw)(stack([random.key(7), random.key(8)])) as Tensor)).toEqual([...expected(7), ...expected(8)]);
   });
 });

@@ -1,5 +1,8 @@
 /** The shapes that the compiler finds. Every line fails to compile when its shape is another. */
 import { expectTypeOf } from "vitest";
+import { associativeScan } from "../../ad/control/associative.ts";
+import { cond, switchCase } from "../../ad/control/branches.ts";
+import { fold, fori, scan, whileLoop } from "../../ad/control/loops.ts";
 import type { Data } from "../../core/data.ts";
 import { dim } from "../../core/dim.ts";
 import { constant } from "../../core/leaves.ts";
@@ -196,3 +199,32 @@ expectTypeOf(eigh(squares).v).toEqualTypeOf<Tensor<["n", 3, 3]>>();
 expectTypeOf(eigvalsh(anything)).toEqualTypeOf<Tensor>();
 expectTypeOf(matrixRank(squares)).toEqualTypeOf<Tensor<["n"]>>();
 expectTypeOf(expm(squares)).toEqualTypeOf<Tensor<["n", 3, 3]>>();
+
+// Loops and branches
+expectTypeOf(fold((c, x) => add(c, sum(x)), scalar, matrix)).toEqualTypeOf<Tensor<[]>>();
+const [carry, ys] = scan((c, x) => [{ u: add(c.u, x), i: c.i.add(1) }, [x, sum(c.u)]], { u: row, i: 0 }, matrix);
+expectTypeOf(carry).toEqualTypeOf<{ u: Tensor<[3]>; i: Tensor<[]> }>();
+expectTypeOf(ys).toEqualTypeOf<Tensor[]>();
+expectTypeOf(fori(0, 3, (i, c) => mul(c, i), row)).toEqualTypeOf<Tensor<[3]>>();
+expectTypeOf(
+  whileLoop(
+    ([a]) => less(a, 1),
+    ([a, b]) => [a.add(1), mul(b, a)],
+    [scalar, row] as const,
+  ),
+).toEqualTypeOf<[Tensor<[]>, Tensor<[3]>]>();
+expectTypeOf(
+  cond(
+    true,
+    (x) => mul(x, 2),
+    (x) => x,
+    row,
+  ),
+).toEqualTypeOf<Tensor<[3]>>();
+expectTypeOf(switchCase(1, [() => ({ a: row }), () => ({ a: row })])).toEqualTypeOf<{ a: Tensor<[3]> }>();
+expectTypeOf(associativeScan(([a, b], [c, d]) => [mul(a, c), mul(b, d)], [row, row] as const)).toEqualTypeOf<[Tensor<[3]>, Tensor<[3]>]>();
+// @ts-expect-error a carry keeps its structure
+fold((c) => ({ u: c.u }), { u: row, v: row }, matrix);
+const other = (): Tensor<[]> => scalar;
+// @ts-expect-error the cases give different shapes
+cond(true, (): Tensor<[3]> => row, other);
