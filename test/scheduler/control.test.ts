@@ -6,8 +6,8 @@ import { grad } from "../../ad/grad.ts";
 import { jvp } from "../../ad/jvp.ts";
 import { dim, type Dim } from "../../core/dim.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { cpu } from "../../cpu/backend.ts";
-import type { Backend, Segment } from "../../kernel/backend.ts";
+import { cpu, cpuOnWorkers } from "../../cpu/backend.ts";
+import { type Backend, type Segment, stepsIn } from "../../kernel/backend.ts";
 import { add, mul, sub } from "../../ops/arithmetic.ts";
 import { less } from "../../ops/compare.ts";
 import { sin, tanh } from "../../ops/functions.ts";
@@ -211,6 +211,51 @@ it("a loop that takes in what another one gives runs beside it, whatever is betw
   expect(await read(engine)).toEqual(await read(unfused));
   await engine.read(third);
   expect(engine.stats.lastFlush.peakBytes).toBeGreaterThan(8 * N * LENGTH);
+});
+
+it("networks on rows take tiles in a loop's body, on batches that move from round to round", async () => {
+  const ROWS = 600;
+  const numbers = (n: number, seed: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.7 + seed));
+  const results: unknown[] = [];
+  let tiled = 0;
+  for (const [device, fusion] of [
+    [cpu({ threads: 1 }), true],
+    [(await cpuOnWorkers(2))!, true],
+    [cpu({ threads: 1 }), false],
+  ] as const) {
+    const engine = await createEngine({
+      backend: {
+        ...methodsOf(device),
+        prepare: (segments) => {
+          tiled += stepsIn(segments).filter((s) => s.rows).length;
+          return device.prepare(segments);
+        },
+      },
+      fusion,
+    });
+    engines.push(engine);
+    const batches = engine.variable(numbers(3 * ROWS * 2, 1), { shape: [3, ROWS, 2] });
+    const still = engine.variable(numbers(ROWS * 2, 2), { shape: [ROWS, 2] });
+    const first = { a: engine.variable(numbers(16, 3), { shape: [2, 8] }), b: engine.variable(numbers(8, 4), { shape: [8, 1] }) };
+    const net = (w: { a: Tensor; b: Tensor }, x: Tensor): Tensor => matmul(tanh(matmul(x, w.a)), w.b);
+    const loss = (w: { a: Tensor; b: Tensor }, x: Tensor): Tensor => {
+      const [p, q] = [net(w, x), net(w, still)];
+      return mul(add(sum(mul(p, p)), sum(mul(q, q))), 1 / ROWS);
+    };
+    const [trained, losses] = scan(
+      (w: { a: Tensor; b: Tensor }, x: Tensor) => {
+        const [dw] = [grad((v: { a: Tensor; b: Tensor }) => loss(v, x))(w) as unknown as { a: Tensor; b: Tensor }];
+        return [{ a: sub(w.a, mul(dw.a, 0.1)), b: sub(w.b, mul(dw.b, 0.1)) }, loss(w, x)] as const;
+      },
+      first,
+      batches,
+    );
+    const values = await engine.read([trained.a, trained.b, losses] as readonly Tensor[]);
+    results.push(values.map((v) => Array.from(v.data)));
+  }
+  expect(tiled).toBeGreaterThan(0);
+  expect(results[1]).toEqual(results[0]);
+  expect(results[2]).toEqual(results[0]);
 });
 
 it("what is the same in all rounds is computed once", async () => {
