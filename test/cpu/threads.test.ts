@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { createEngine, exp, sin, tanh, type Tensor } from "fluxion";
+import { createEngine, exp, flip, reshape, scan, sin, sum, tanh, type Tensor } from "fluxion";
 import { cpu } from "../../cpu/backend.ts";
 import { Control } from "../../cpu/parallel.ts";
 import { Threads } from "../../cpu/threads.ts";
@@ -138,10 +138,15 @@ describe("when a worker is lost, its engine goes on with one thread and says so"
     for (const b of backends.splice(0)) b.dispose();
   });
   const data = Float32Array.from({ length: 2 ** 18 }, (_, i) => Math.sin(i));
-  const graphOf = (x: Tensor): Tensor => sin(x.mul(x).add(1)).mul(exp(x)).sub(tanh(x));
+  const formula = (x: Tensor): Tensor => sin(x.mul(x).add(1)).mul(exp(x)).sub(tanh(x));
+  /** A loop whose addresses are others in each round. */
+  const loop = (x: Tensor): Tensor => {
+    const rows = reshape(x, [8, 2 ** 15]);
+    return scan((c: Tensor, row: Tensor) => [flip(c, 0).mul(0.5).add(tanh(row)), null], sum(rows, { axis: 0 }) as Tensor, rows)[0];
+  };
 
   /** An engine whose workers are ready, what it warns of, and a step that checks its values. */
-  async function started(patience?: number) {
+  async function started(patience?: number, graphOf = formula) {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const backend = eager(2, patience);
     backends.push(backend);
@@ -194,10 +199,11 @@ describe("when a worker is lost, its engine goes on with one thread and says so"
     }`;
 
   test.each([
-    ["and says nothing", 0, /did not finish in 300 ms/],
-    ["and says that it failed", Control.failed, /it failed/],
-  ])("with a part that it had taken, %s", async (_, report, why) => {
-    const at = await started(300);
+    ["and says nothing", 0, /did not finish in 300 ms/, formula],
+    ["and says that it failed", Control.failed, /it failed/, formula],
+    ["in the midst of a loop", 0, /did not finish in 300 ms/, loop],
+  ])("with a part that it had taken, %s", async (_, report, why, graphOf) => {
+    const at = await started(300, graphOf);
     const { backend, warn, threads, step } = at;
     const buffer = backend.view(64, "f32", 1).buffer;
     const worker = new Worker(thief, {
