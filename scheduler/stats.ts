@@ -14,7 +14,7 @@ export interface FlushStats {
   readonly nodesCutOff: number;
   /** Scalar operations of kernels, as operations.ts counts them. */
   readonly operations: number;
-  /** Kernels run. */
+  /** Kernels run; those in the body of a loop or a branch count once, as those of tiles of rows do. */
   readonly kernels: number;
   /** The part of both that ran once more within a plan, because what had been computed was let go for want of room. */
   readonly kernelsRepeated: number;

@@ -4,18 +4,21 @@ import { switchCase } from "../../ad/control/branches.ts";
 import { scan, whileLoop } from "../../ad/control/loops.ts";
 import { grad } from "../../ad/grad.ts";
 import { jvp } from "../../ad/jvp.ts";
-import { dim, type Dim } from "../../core/dim.ts";
+import { dim, type Dim, subDims } from "../../core/dim.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { cpu, cpuOnWorkers } from "../../cpu/backend.ts";
 import { type Backend, type Segment, stepsIn } from "../../kernel/backend.ts";
 import { add, mul, sub } from "../../ops/arithmetic.ts";
 import { less } from "../../ops/compare.ts";
+import { ones } from "../../ops/creation.ts";
+import { cumsum } from "../../ops/cumsum.ts";
 import { sin, tanh } from "../../ops/functions.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { pad, slice } from "../../ops/pad.ts";
 import { sum } from "../../ops/reductions.ts";
+import { reshape } from "../../ops/reshape.ts";
 import { createEngine, type Engine } from "../../scheduler/engine.ts";
-import { settle } from "./engines.ts";
+import { failuresOf, settle, watch } from "./engines.ts";
 
 const engines: Engine[] = [];
 afterEach(async () => {
@@ -283,6 +286,41 @@ it("what is the same in all rounds is computed once", async () => {
   const [few, many] = [await operations(10), await operations(20)];
   // Ten rounds more of a product and a sum an element, in each of three.
   expect(many - few).toBe(3 * 10 * 2 * N);
+});
+
+it("what does not fit into a round fails, by the name of the loop, and nothing else does", async () => {
+  const engine = await createEngine({ backend: cpu({ threads: 1 }), budgetBytes: 100_000 });
+  engines.push(engine);
+  const u = engine.variable(wave());
+  const [big] = scan((v: Tensor) => [sum(matmul(reshape(v, [N, 1]), reshape(cumsum(v), [1, N])), { axis: 0 }), null], u, null, {
+    length: 3,
+  });
+  const wide = scan(
+    (v: Tensor) => [sum(sin(cumsum(mul(reshape(v, [N, 1, 1]), ones([N, N, N], { dtype: "float64" })), 0)), { axis: [0, 1] }), null],
+    u,
+    null,
+    { length: 3 },
+  )[0];
+  const failures = failuresOf(engine);
+  engine.observe(wide).subscribe();
+  const fine = watch(engine, big);
+  await engine.flush();
+  expect(failures.map(({ error }) => String(error))).toEqual([
+    expect.stringMatching(/scan.* needs \d+ bytes; its plan takes \d+ bytes at its peak and budgetBytes is 100000/),
+  ]);
+  expect(fine).toHaveLength(1);
+});
+
+it("of fewer than no steps fails when its name has a size", async () => {
+  const engine = await engineOver();
+  const x = engine.variable(new Float64Array(2), { shape: [dim("k")] });
+  failuresOf(engine);
+  const [count] = scan((c: Tensor) => [add(c, sum(x)), null], engine.variable(0, { dtype: "float64" }), null, {
+    length: subDims(dim("k"), 3),
+  });
+  await expect(engine.read(count)).rejects.toThrow(/k-3.* is negative \(-1\)/);
+  x.set([1, 1, 1, 1]);
+  expect((await engine.read(count)).item()).toBe(4);
 });
 
 it("only the chosen case is computed", async () => {
