@@ -152,7 +152,9 @@ export class Computer {
   /** Does something that settles whether nodes have failed, and reports each node that failed first and did not before. */
   settle(nodes: readonly NodeState[], action: () => void): void {
     const { failed } = this.#parts.necessary;
-    const before = failed.size > 0 ? new Set(nodes.map((n) => n.failure?.tensor)) : undefined;
+    // Something else that goes wrong with the same node is news.
+    const kindOf = ({ tensor, error }: Failure): string => `${tensor.id} ${error instanceof Error ? error.name : ""}`;
+    const before = failed.size > 0 ? new Set(nodes.flatMap((n) => (n.failure ? [kindOf(n.failure)] : []))) : undefined;
     action();
     for (const n of nodes) {
       if (!n.failure) {
@@ -160,7 +162,7 @@ export class Computer {
         continue;
       }
       failed.add(n);
-      if (!n.whole && n.failure.tensor === n.tensor && !before?.has(n.tensor)) this.#fail(n.failure);
+      if (!n.whole && n.failure.tensor === n.tensor && !before?.has(kindOf(n.failure))) this.#fail(n.failure);
     }
   }
 

@@ -245,7 +245,8 @@ export class Dirt {
     for (const n of this.#state.nodes) if (n.released) throw new Error(`invariant: ${n.tensor.describe()} is absent and not necessary`);
     for (const n of dirty) {
       if (n.released) throw new Error(`invariant: ${n.tensor.describe()} is dirty and not necessary`);
-      if (!n.cutoff)
+      // What failed for want of room may have been up to date: then what is above it is, too.
+      if (!n.cutoff && !n.failure)
         for (const user of n.users) if (!dirty.has(user)) throw new Error(`invariant: ${user.tensor.describe()} is above dirt and clean`);
     }
   }

@@ -50,7 +50,7 @@ class Scores implements Strategy {
     let least = Infinity;
     let second = NaN;
     for (const v of machine.residents) {
-      if (!machine.mayGo(v) || values[v]!.bytes < minBytes) continue;
+      if (!machine.mayGo(v) || values[v]!.bytes === 0 || values[v]!.bytes < minBytes) continue;
       const entry = (this.#entries[v] ??= new Entry(v, machine, this.#walks));
       const score = scoreOf(this.#policy, entry, context);
       if (score === Infinity) this.held = true;

@@ -4,6 +4,12 @@
  */
 import { bytesOf, DoesNotFit, type Schedule, type Tape } from "./tape.ts";
 
+/**
+ * A schedule that takes so many times the tape's operations is none: with hardly any room, the number of operations may grow exponentially with
+ * that of the tape.
+ */
+const MOST_TIMES = 100;
+
 export interface Strategy {
   /** A value that goes, because an operation needs room; undefined where none may go. */
   victim(machine: Machine): number | undefined;
@@ -175,7 +181,7 @@ export class Machine {
     for (const v of reads) this.#locks[v]!--;
     for (const v of writes) this.#locks[v]!--;
     this.schedule.push(op);
-    this.time++;
+    if (++this.time > MOST_TIMES * this.tape.ops.length) throw new DoesNotFit(op, this.used);
     for (const v of reads) this.touched[v] = this.time;
     for (const v of fresh) {
       this.#there[v] = 1;

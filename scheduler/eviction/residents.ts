@@ -2,7 +2,7 @@
 import { tagsOf } from "../../core/tags.ts";
 import type { NodeState } from "../node.ts";
 import type { Candidate, Stored } from "../residency.ts";
-import { type CacheEntry, scoreOf } from "./policy.ts";
+import { type CacheEntry, type CachePolicy, scoreOf } from "./policy.ts";
 import { type CacheSettings, defaultPolicy } from "./settings.ts";
 
 export interface Residents {
@@ -26,8 +26,10 @@ export function inOrderOfScores(list: readonly Stored[], residents: Residents): 
   const scored = list.map((stored) => {
     const entry = new Resident(stored, residents, here);
     const small = stored.bytes < settings.minBytes;
-    const score = scoreOf(settings.deciding, entry, context);
-    return { stored, score, small, must: score === Infinity, second: (): number => scoreOf(defaultPolicy, entry, context) };
+    // What takes no room is in nobody's way.
+    const by = (policy: CachePolicy): number => (stored.bytes === 0 ? Number.MAX_VALUE : scoreOf(policy, entry, context));
+    const score = by(settings.deciding);
+    return { stored, score, small, must: score === Infinity, second: () => by(defaultPolicy) };
   });
   return scored.sort((a, b) => Number(b.small) - Number(a.small) || compare(b.score, a.score) || compare(b.second(), a.second()));
 }
@@ -74,7 +76,7 @@ class Resident implements CacheEntry {
     for (let node = open.pop(); node && seen.size < FAR; node = open.pop()) {
       cost += this.#residents.cost(node);
       for (const n of next(node))
-        if (!n.leaf && !seen.has(n) && !this.#here.has(n) && this.#residents.isAbsent(n)) {
+        if (!n.leaf && !n.failure && !seen.has(n) && !this.#here.has(n) && this.#residents.isAbsent(n)) {
           seen.add(n);
           open.push(n);
         }
