@@ -114,6 +114,31 @@ it("reads complex numbers as pairs, and compares them by the size of their diffe
   expect(run([of([5, 8])]).lines[0]).toBe("square square_float64 probe 0: jvp[0][0] is (2, 4), PyTorch has (5, 8): off by 5");
 });
 
+it("takes eigenvalues in whatever order the references have", () => {
+  // That of [[1, 1], [0, 2]] that is 1 changes by dA00 - dA10.
+  const a = (data: readonly number[]): object => ({ data, shape: [2, 2], dtype: "float64", order: "row_major" });
+  const w = (first: number, second: number): object => ({
+    data: [first, second].map((v) => [v, 0]),
+    shape: [2],
+    dtype: "complex128",
+    order: "row_major",
+  });
+  const of = (jvp: readonly [number, number], ct: readonly [number, number]): object => ({
+    ...square(),
+    op: "eigvals",
+    inputs: { a: a([1, 1, 0, 2]) },
+    probes: [
+      {
+        direction: { a: a([1, 0, 0, 0]) },
+        cotangent: { value: w(...ct) },
+        pytorch_ref: { jvp: { value: w(...jvp) }, vjp: { a: a([1, 0, -1, 0]) } },
+      },
+    ],
+  });
+  expect(run([of([1, 0], [1, 0]), of([0, 1], [0, 1])], "--json").lines).toEqual(['{"pass":2,"fail":0,"unsupported":{}}']);
+  expect(run([of([1, 0], [0, 1])]).lines[0]).toMatch(/^eigvals square_float64 probe 0: vjp/);
+});
+
 /** The operations that PyTorch's derivatives are published of, as OpInfo names them. */
 const names = `
 __radd__ __rdiv__ __rmod__ __rmul__ __rpow__ __rsub__ abs acos acosh add amax amin angle asin asinh atan atan2 atanh cdouble ceil cholesky
