@@ -33,6 +33,11 @@ export class Field<V> {
     this.#apart = apart;
   }
 
+  /** The real numbers, of which the places are those of real parts. */
+  reals(): Field<V> {
+    return new Field(this.#m, false, this.#operand, this.#room, this.#apart);
+  }
+
   #parts<T>(of: (part: 0 | 1) => T): T[] {
     return this.complex ? [of(0), of(1)] : [of(0)];
   }

@@ -1,6 +1,7 @@
 /** Eigenvalues and eigenvectors of matrices of any kind. */
-import { complexOf, isComplexTensor, partsOf } from "../core/complex.ts";
+import { partsOf } from "../core/complex.ts";
 import type { Dim } from "../core/dim.ts";
+import { complexDType } from "../core/dtype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { ShapeOf, ShapeType } from "../core/types/shape.ts";
 import { eig as routine } from "../kernel/routines/eig.ts";
@@ -21,10 +22,10 @@ interface EigParams {
   readonly eps: number;
 }
 
-/** Complex A [b, n, n] -> w [b, n], V [b, n, n]. */
+/** A [b, n, n], real or complex -> w [b, n], V [b, n, n], complex. */
 const eigPrimitive: FieldFunction<EigParams> = defineOverFields<EigParams>({
   name: "eig",
-  type: ([a]) => [{ shape: a!.shape.slice(0, 2), dtype: a!.dtype }, a!],
+  type: ([a]) => [a!.shape.slice(0, 2), a!.shape].map((shape) => ({ shape, dtype: complexDType(a!.dtype) })),
   // With P = V^-1 dA V, dw = diag(P) and dV = V E - V Re diag(V^H V E), E = P / (w_j - w_i) beside the diagonal: columns keep their length (Boeddeker,
   // Hanebrink, Drude, Heymann, Haeb-Umbach, "On the computation of complex-valued gradients with application to statistically optimum beamforming", 2017).
   jvp: ({ params: { eps }, tangents: [da], outputs: [w, v] }) => {
@@ -63,8 +64,7 @@ export interface Eig<S extends ShapeType = any> {
 export function eig<A extends Operand>(a: A, options?: DegenerateOptions): Eig<ShapeOf<A>>;
 export function eig(a: Operand, options: DegenerateOptions = {}): Eig {
   const t = squareMatrices("eig", a);
-  const z = isComplexTensor(t) ? t : complexOf({ re: t, im: undefined });
-  const [w, v] = eigPrimitive.many([stacked(z)], { eps: epsOf("eig", options) }) as [Tensor, Tensor];
+  const [w, v] = eigPrimitive.many([stacked(t)], { eps: epsOf("eig", options) }) as [Tensor, Tensor];
   return { w: unstacked(w, t), v: unstacked(v, t) };
 }
 
