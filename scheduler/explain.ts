@@ -26,7 +26,10 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   /** Named dimensions that its shape follows. */
   readonly dims: readonly string[];
-  /** What it is made of that has failed for the numbers of now: factorizations, by the pivot, and iterations without a solution. Of values that are up to date. */
+  /**
+   * What it is made of that has failed for the numbers of now: factorizations, by the pivot, and iterations without a solution. Of values
+   * that are up to date.
+   */
   readonly troubles: readonly Trouble[];
   /** All of it as text. */
   toString(): string;

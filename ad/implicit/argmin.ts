@@ -1,4 +1,7 @@
-/** Minima for users: `argmin`, whose derivatives are those of the equation that the gradient is 0. Of a tensor it is the position of the least element. */
+/**
+ * Minima for users: `argmin`, whose derivatives are those of the equation that the gradient is 0. Of a tensor it is the position of the
+ * least element.
+ */
 import type { Tensor } from "../../core/tensor.ts";
 import { type ArgOptions, argmin as position } from "../../ops/reductions.ts";
 import type { Reducer } from "../../ops/signatures.ts";
@@ -12,8 +15,9 @@ import { spaceOf } from "./space.ts";
 
 export interface Argmin extends Reducer<"argmin", number | ArgOptions> {
   /**
-   * The x near x0 for which objective(x, theta), a scalar, is least. By Newton's method, damped until it goes down. Its derivatives, -H^-1 d(gradient)/d(theta) and
-   * all beyond, flow through theta and through whatever the objective closes over; x0 is where to begin, and nothing else.
+   * The x near x0 for which objective(x, theta), a scalar, is least. By Newton's method, damped until it goes down. Its derivatives,
+   * -H^-1 d(gradient)/d(theta) and all beyond, flow through theta and through whatever the objective closes over; x0 is where to begin,
+   * and nothing else.
    */
   <X, T = undefined, const O extends EquationOptions = EquationOptions>(
     objective: (x: Tensors<X>, theta: T) => Tensor,

@@ -1,4 +1,7 @@
-/** What is said of solutions that are none: by `engine.explain`, from the residual, iterations and flag that each node of a solution offers. */
+/**
+ * What is said of solutions that are none: by `engine.explain`, from the residual, iterations and flag that each node of a solution
+ * offers.
+ */
 import type { Diagnosis } from "../../ops/primitive.ts";
 import type { ComposedParams } from "../composed.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Solutions of equations F(x) = 0 as a primitive. The value is what an iteration found, as ordinary nodes; derivatives know the equation alone:
- * F_x x' = -F' (the implicit function theorem), a linear system, so that all transforms and orders follow from those of linear solves.
+ * Solutions of equations F(x) = 0 as a primitive. The value is what an iteration found, as ordinary nodes; derivatives know the equation
+ * alone: F_x x' = -F' (the implicit function theorem), a linear system, so that all transforms and orders follow from those of linear
+ * solves.
  */
 import type { Tensor } from "../../core/tensor.ts";
 import { add, mul, neg } from "../../ops/arithmetic.ts";

@@ -1,6 +1,6 @@
 /**
- * Least squares as a primitive: the x of least length for which |b - A x| is least, A^+ b, for a linear operator of any shape and rank. Derivatives are those along operators of one
- * rank (Golub and Pereyra, SIAM J. Numer. Anal. 10, 1973):
+ * Least squares as a primitive: the x of least length for which |b - A x| is least, A^+ b, for a linear operator of any shape and rank.
+ * Derivatives are those along operators of one rank (Golub and Pereyra, SIAM J. Numer. Anal. 10, 1973):
  *   x' = A^+ (b' - A' x) + A^+ A^+^T A'^T r + (1 - A^+ A) A'^T A^+^T x,  with r = b - A x.
  * All of these are least squares again, with A or its transpose.
  */

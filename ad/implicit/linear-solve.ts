@@ -1,7 +1,7 @@
 /**
- * The primitive on which implicit derivatives rest: x with A x = b, for a linear operator A given as a function. Its value is what a solver computes, as
- * ordinary nodes; its derivatives know the equation, not the solver. A x' = b' - A' x gives tangents, A^T y = ct cotangents; both are solves again, so
- * that reverse mode, higher orders, jet and vmap follow.
+ * The primitive on which implicit derivatives rest: x with A x = b, for a linear operator A given as a function. Its value is what a
+ * solver computes, as ordinary nodes; its derivatives know the equation, not the solver. A x' = b' - A' x gives tangents, A^T y = ct
+ * cotangents; both are solves again, so that reverse mode, higher orders, jet and vmap follow.
  */
 import type { Tensor } from "../../core/tensor.ts";
 import { addN } from "../../ops/addN.ts";

@@ -23,8 +23,8 @@ export interface LsmrOptions extends KrylovOptions {
 }
 
 /**
- * The x for which |b - matvec(x)| is least, and of those the one of least length. matvec is a linear function from trees like `like`, of which only structure
- * and types count, to trees like b: any shape, any rank. Derivatives are those along operators of the same rank.
+ * The x for which |b - matvec(x)| is least, and of those the one of least length. matvec is a linear function from trees like `like`, of
+ * which only structure and types count, to trees like b: any shape, any rank. Derivatives are those along operators of the same rank.
  */
 export function lsmr<X, B>(matvec: (x: Tensors<X>) => unknown, b: B, like: X, options: LsmrOptions = {}): Solution<Tensors<X>> {
   const op = "lsmr";

@@ -1,6 +1,6 @@
 /**
- * Functions of a vector, and linear ones among them: applied, transposed by reverse mode, or written out as matrices. They are kept as bodies; what they
- * close over is handed in each time, so that derivatives, and examples of vmap, find their way to it.
+ * Functions of a vector, and linear ones among them: applied, transposed by reverse mode, or written out as matrices. They are kept as
+ * bodies; what they close over is handed in each time, so that derivatives, and examples of vmap, find their way to it.
  */
 import type { Dim } from "../../core/dim.ts";
 import { dependents } from "../../core/graph.ts";

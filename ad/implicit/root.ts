@@ -40,8 +40,8 @@ const newtons =
     newton(residual, direction, x0, options);
 
 /**
- * The x near x0 with F(x, theta) = 0, F of the structure of x. By Newton's method with a line search. Its derivatives, -F_x^-1 F_theta and all beyond, flow through theta and through
- * whatever F closes over; x0 is where to begin, and nothing else.
+ * The x near x0 with F(x, theta) = 0, F of the structure of x. By Newton's method with a line search. Its derivatives, -F_x^-1 F_theta
+ * and all beyond, flow through theta and through whatever F closes over; x0 is where to begin, and nothing else.
  */
 export function root<X, T = undefined, const O extends EquationOptions = EquationOptions>(
   F: (x: Tensors<X>, theta: T) => unknown,
@@ -66,7 +66,8 @@ export interface FixedPointOptions extends EquationOptions {
 }
 
 /**
- * The x with x = f(x, theta), reached from x0. Its derivatives, (1 - f_x)^-1 f_theta and all beyond, flow through theta and through whatever f closes over.
+ * The x with x = f(x, theta), reached from x0. Its derivatives, (1 - f_x)^-1 f_theta and all beyond, flow through theta and through
+ * whatever f closes over.
  */
 export function fixedPoint<X, T = undefined, const O extends FixedPointOptions = FixedPointOptions>(
   f: (x: Tensors<X>, theta: T) => unknown,

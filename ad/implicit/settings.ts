@@ -24,8 +24,8 @@ export type SolverName = "lu" | "cholesky" | "cg" | "gmres" | "bicgstab";
 /** What solvers may be told: tolerances, the most steps, and for gmres when to restart. */
 export interface LinearOptions extends GmresOptions {
   /**
-   * "lu" and "cholesky" write the operator out as a matrix; "cg", "gmres" and "bicgstab" apply it only. Or a function. Default: a direct solver for
-   * up to 256 unknowns, beyond that "cg" for positive definite operators and else "gmres".
+   * "lu" and "cholesky" write the operator out as a matrix; "cg", "gmres" and "bicgstab" apply it only. Or a function. Default: a direct
+   * solver for up to 256 unknowns, beyond that "cg" for positive definite operators and else "gmres".
    */
   readonly solver?: SolverName | OwnSolver;
   /** For A^T x = b, in reverse mode. Default: the same solver. */

@@ -21,8 +21,8 @@ export interface Solve {
 const names = new Set([equationPrimitive, linearSolvePrimitive, leastSquaresPrimitive].map((p) => p.name));
 
 /**
- * The solutions that tensors are made of, inputs before users: of a gradient both the solution that is differentiated and the system of the adjoint. With vmap each has one residual
- * for every example. Those inside of loops and branches are not listed.
+ * The solutions that tensors are made of, inputs before users: of a gradient both the solution that is differentiated and the system of
+ * the adjoint. With vmap each has one residual for every example. Those inside of loops and branches are not listed.
  */
 export function solvesIn(tree: unknown): Solve[] {
   const { leaves } = tensorsOf("solvesIn", tree, "the argument");

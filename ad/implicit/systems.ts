@@ -1,4 +1,7 @@
-/** Linear systems for users, over operators that are functions: `linearSolve`, and `cg`, `gmres`, `bicgstab` with what is known of the solution. */
+/**
+ * Linear systems for users, over operators that are functions: `linearSolve`, and `cg`, `gmres`, `bicgstab` with what is known of the
+ * solution.
+ */
 import type { Tensor } from "../../core/tensor.ts";
 import { showArgument } from "../../ops/describe.ts";
 import type { Tensors } from "../trace.ts";
@@ -41,8 +44,8 @@ function system(
 }
 
 /**
- * x with matvec(x) = b, for a linear function of trees like b; NaN where the solver has found none. Derivatives, in all modes and of every order, are those of the
- * equation: by b, and by whatever matvec closes over. The solvers of derivatives take the same options.
+ * x with matvec(x) = b, for a linear function of trees like b; NaN where the solver has found none. Derivatives, in all modes and of
+ * every order, are those of the equation: by b, and by whatever matvec closes over. The solvers of derivatives take the same options.
  */
 export function linearSolve<B>(matvec: (x: Tensors<B>) => unknown, b: B, options: LinearOptions & { readonly x0?: B } = {}): Tensors<B> {
   return system("linearSolve", matvec, b, options.x0, options, true).tree as Tensors<B>;
@@ -55,7 +58,10 @@ function iterative(solver: "cg" | "gmres" | "bicgstab") {
   };
 }
 
-/** Conjugate gradients, for symmetric positive definite operators. x is what was found, solution or not; derivatives of what is none are NaN. */
+/**
+ * Conjugate gradients, for symmetric positive definite operators. x is what was found, solution or not; derivatives of what is none are
+ * NaN.
+ */
 export const cg = iterative("cg");
 /** GMRES with restarts, for any operators. */
 export const gmres = iterative("gmres") as <B>(

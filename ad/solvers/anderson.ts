@@ -1,4 +1,7 @@
-/** Anderson acceleration of x = f(x) (Walker and Ni, SIAM J. Numer. Anal. 49, 2011): the next x is mixed from the last few, so that their residuals would cancel. */
+/**
+ * Anderson acceleration of x = f(x) (Walker and Ni, SIAM J. Numer. Anal. 49, 2011): the next x is mixed from the last few, so that their
+ * residuals would cancel.
+ */
 import { scalar } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, mul, sub } from "../../ops/arithmetic.ts";

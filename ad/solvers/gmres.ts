@@ -1,6 +1,7 @@
 /**
- * GMRES with restarts, for operators of any kind (Saad and Schultz, SIAM J. Sci. Stat. Comput. 7, 1986), preconditioned from the right, so that residuals are those of
- * the system itself. The residual of each step follows from the null vector of the Hessenberg matrix, without rotations (Ayachour, J. Comput. Appl. Math. 159, 2003).
+ * GMRES with restarts, for operators of any kind (Saad and Schultz, SIAM J. Sci. Stat. Comput. 7, 1986), preconditioned from the right,
+ * so that residuals are those of the system itself. The residual of each step follows from the null vector of the Hessenberg matrix,
+ * without rotations (Ayachour, J. Comput. Appl. Math. 159, 2003).
  */
 import { scalar } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";

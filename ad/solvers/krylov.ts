@@ -1,6 +1,7 @@
 /**
- * What iterative solvers of square systems share. They look for a correction d of where they begin, from 0, with A d = r and r of a size of about 1: so
- * neither the squares of a tiny right-hand side underflow, nor those of a great one overflow. What they found is judged by its own residual.
+ * What iterative solvers of square systems share. They look for a correction d of where they begin, from 0, with A d = r and r of a size
+ * of about 1: so neither the squares of a tiny right-hand side underflow, nor those of a great one overflow. What they found is judged by
+ * its own residual.
  */
 import type { Dim } from "../../core/dim.ts";
 import type { Tensor } from "../../core/tensor.ts";

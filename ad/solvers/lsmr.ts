@@ -1,6 +1,6 @@
 /**
- * LSMR: least squares for operators of any shape and rank (Fong and Saunders, SIAM J. Sci. Comput. 33, 2011). The bidiagonalization of Golub and Kahan; |A^T r| falls from
- * step to step. Of all solutions it gives the one of least length.
+ * LSMR: least squares for operators of any shape and rank (Fong and Saunders, SIAM J. Sci. Comput. 33, 2011). The bidiagonalization of
+ * Golub and Kahan; |A^T r| falls from step to step. Of all solutions it gives the one of least length.
  */
 import { scalar } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -79,7 +79,10 @@ function steps(system: System, b: Tensor, tol: number, maxiter: number): { x: Te
   return { x, size, k };
 }
 
-/** `tol` is for |r| beside |b| where A x = b has a solution, else for |A^T r| beside |A| |r|. `iterations` counts steps, of two products each. */
+/**
+ * `tol` is for |r| beside |b| where A x = b has a solution, else for |A^T r| beside |A| |r|. `iterations` counts steps, of two products
+ * each.
+ */
 export const lsmr = ({ tol, atol = 0, maxiter }: KrylovOptions = {}): Solver => ({
   name: "lsmr",
   solve: (system, b): Solved => {

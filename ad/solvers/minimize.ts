@@ -1,6 +1,7 @@
 /**
- * Newton's method for the least value of a function, damped as by Levenberg and Marquardt: (H + damping) d = gradient, with more damping until a step goes
- * down, and less after each that does (Nocedal and Wright, Numerical Optimization, 4 and 10.3). Near a minimum the damping is 0, and steps are Newton's.
+ * Newton's method for the least value of a function, damped as by Levenberg and Marquardt: (H + damping) d = gradient, with more damping
+ * until a step goes down, and less after each that does (Nocedal and Wright, Numerical Optimization, 4 and 10.3). Near a minimum the
+ * damping is 0, and steps are Newton's.
  */
 import { scalar } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";

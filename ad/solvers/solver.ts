@@ -65,8 +65,8 @@ export const epsilonOf = (t: Tensor): number => (isDouble(t) ? 2 ** -52 : 2 ** -
 const ROUNDING = 100;
 
 /**
- * Whether a residual r = b - A x, of length `residual`, is within a limit or as small as rounding lets it be: at most a multiple of epsilon |A| |x|, where
- * |A r| / |r| bounds |A| from below (Higham, Accuracy and Stability of Numerical Algorithms, 7.1).
+ * Whether a residual r = b - A x, of length `residual`, is within a limit or as small as rounding lets it be: at most a multiple of
+ * epsilon |A| |x|, where |A r| / |r| bounds |A| from below (Higham, Accuracy and Stability of Numerical Algorithms, 7.1).
  */
 export function isSmall(system: System, r: Tensor, residual: Tensor, x: Tensor, limit: Tensor): Tensor {
   const direction = div(r, where(greater(residual, 0), residual, 1));
