@@ -57,6 +57,6 @@ judgeRules(
     ),
     of("matrixPower", [[2, 2]], (a) => matrixPower(a, -2), dominant),
     of("expm", [[2, 2]], (a) => expm(a, { maxSquarings: 3 })),
-    ...(["nuc", 1, 2] as const).map((ord) => of(`matrixNorm ${ord}`, [[3, 2]], (a) => matrixNorm(a, { ord }), spread)),
+    ...(["fro", "nuc", 1] as const).map((ord) => of(`matrixNorm ${ord}`, [[3, 2]], (a) => matrixNorm(a, { ord }), spread)),
   ]),
 );
