@@ -1,6 +1,6 @@
 /** Schedules by scores: whenever an operation needs room, the value goes to which a policy gives the lowest score. */
 import { Machine, type Strategy } from "./machine.ts";
-import { nextUse } from "./policies.ts";
+import { nextUseScore } from "./next-use.ts";
 import { type CacheContext, type CacheEntry, type CachePolicy, scoreOf } from "./policy.ts";
 import { DoesNotFit, type Schedule, type Tape } from "./tape.ts";
 
@@ -24,7 +24,6 @@ class Scores implements Strategy {
   readonly #budget: number;
   readonly #entries: (Entry | undefined)[];
   #walks: Walks | undefined;
-  readonly #tie = nextUse();
   /** Whether there was something that the policy keeps in any case, when it was asked last. */
   held = false;
 
@@ -56,8 +55,8 @@ class Scores implements Strategy {
       if (score === Infinity) this.held = true;
       else if (score < least) [least, lowest, second] = [score, entry, NaN];
       else if (score === least) {
-        if (Number.isNaN(second)) second = this.#tie.score(lowest!, context);
-        const other = this.#tie.score(entry, context);
+        if (Number.isNaN(second)) second = nextUseScore(lowest!, context);
+        const other = nextUseScore(entry, context);
         if (other < second) [lowest, second] = [entry, other];
       }
     }

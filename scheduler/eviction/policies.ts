@@ -13,7 +13,10 @@
  *   compose    the first of several that has a preference, that is, gives another score than 0
  */
 import { type CacheEntry, type CachePolicy, nameOf } from "./policy.ts";
+import { byScores } from "./greedy.ts";
+import { nextUseScore } from "./next-use.ts";
 import { revolveSchedule } from "./revolve.ts";
+import { DoesNotFit, follow, type Schedule, type Tape } from "./tape.ts";
 
 /** Policies of these names and arguments can be made again elsewhere: in a worker. */
 export interface KnownPolicy extends CachePolicy {
@@ -32,14 +35,22 @@ export const lru = (): KnownPolicy => known("lru", (e) => e.lastUse);
 export const dtr = (): KnownPolicy => known("dtr", (e, { now }) => e.neighbourhood() / (e.bytes * (now - e.lastUse + 1)));
 export const msps = (): KnownPolicy => known("msps", (e) => e.recompute() / e.bytes);
 
-/** Between flushes nobody knows the next use: what was used lately is likely to be used soon. */
-export const nextUse = (): KnownPolicy =>
-  known("nextUse", (e, { now }) => {
-    const wait = e.nextUse === undefined ? now - e.lastUse : e.nextUse - now;
-    return e.recompute() / (e.bytes * Math.sqrt(Math.max(0, wait) + 1));
-  });
+export const nextUse = (): KnownPolicy => known("nextUse", nextUseScore);
 
-export const revolve = (): KnownPolicy => ({ ...known("revolve", nextUse().score), plan: revolveSchedule });
+export const revolve = (): KnownPolicy => ({ ...known("revolve", nextUseScore), plan: chainOrScores });
+
+/** The schedule for a chain, unless going by scores is cheaper: few graphs are chains and nothing else. */
+function chainOrScores(tape: Tape, budget: number): Schedule | undefined {
+  const planned = revolveSchedule(tape, budget);
+  if (!planned) return undefined;
+  try {
+    const scored = byScores(tape, budget, nextUse());
+    return follow(tape, scored).cost < follow(tape, planned).cost ? scored : planned;
+  } catch (error) {
+    if (error instanceof DoesNotFit) return planned;
+    throw error;
+  }
+}
 
 export const saveOnly = (...tags: string[]): KnownPolicy => known("saveOnly", (e) => (tagged(e, tags) ? Infinity : 0), tags);
 export const dropFirst = (...tags: string[]): KnownPolicy => known("dropFirst", (e) => (tagged(e, tags) ? -Number.MAX_VALUE : 0), tags);
