@@ -13,8 +13,8 @@ const MOST_PLACES = 48;
 /** Costs are equal when they differ by this part of their mean at most. */
 const EVEN = 0.05;
 
-/** A schedule that keeps so many states at a time, beside the beginning; undefined where the tape is no chain, or it does not fit. */
-export type Attempt = (places: number, budget: number) => Schedule | undefined;
+/** A schedule that keeps so many states at a time, beside the beginning; or why there is none. */
+export type Attempt = (places: number, budget: number) => Schedule | DoesNotFit;
 
 export interface Checkpointing {
   readonly attempt: Attempt;
@@ -31,7 +31,7 @@ export function checkpointing(tape: Tape): Checkpointing | undefined {
     try {
       return new Machine(tape, budget, new Checkpoints(tape, chain, checkpoints, places, split)).run();
     } catch (error) {
-      if (error instanceof DoesNotFit) return undefined;
+      if (error instanceof DoesNotFit) return error;
       throw error;
     }
   };
@@ -43,16 +43,17 @@ export function checkpointing(tape: Tape): Checkpointing | undefined {
 export function revolveSchedule(tape: Tape, budget: number): Schedule | undefined {
   const chain = checkpointing(tape);
   if (!chain) return undefined;
-  const attempt = (places: number): Schedule | undefined => chain.attempt(places, budget);
-  // As many places as there is room for.
-  let found = attempt(0);
-  if (!found) return undefined;
-  let [low, high] = [0, Math.min(chain.most, Math.floor(budget / chain.bytes))];
+  // As many places as there is room for. With too few of them, schedules may be too long to be any.
+  let found: Schedule | undefined;
+  let [low, high] = [-1, Math.min(chain.most, Math.floor(budget / chain.bytes))];
   while (low < high) {
     const places = Math.ceil((low + high) / 2);
-    const made = attempt(places);
-    if (made) [low, found] = [places, made];
-    else high = places - 1;
+    const made = chain.attempt(places, budget);
+    if (made instanceof DoesNotFit && made.bytes > budget) high = places - 1;
+    else {
+      low = places;
+      if (!(made instanceof DoesNotFit)) found = made;
+    }
   }
   return found;
 }

@@ -28,7 +28,10 @@ export interface Tape {
 /** Operations by number, in the order in which they run; and, as ~number, values that are let go. */
 export type Schedule = readonly number[];
 
-/** There is no schedule within a budget, or none that this planner finds: the operation at which it gave up, and the least that it needs there. */
+/**
+ * There is no schedule within a budget, or none that this planner finds: the operation at which it gave up, and what there would be
+ * then: no more than the budget, if it gave up because the schedule became too long.
+ */
 export class DoesNotFit extends Error {
   override readonly name = "DoesNotFit";
   readonly op: number;

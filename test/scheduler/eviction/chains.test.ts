@@ -5,7 +5,7 @@ import { byScores } from "../../../scheduler/eviction/greedy.ts";
 import { dtr, lru, msps, nextUse } from "../../../scheduler/eviction/policies.ts";
 import { checkpointing, revolveSchedule } from "../../../scheduler/eviction/revolve.ts";
 import { fewestSteps, weighedSplit } from "../../../scheduler/eviction/splits.ts";
-import { bottleneck, DoesNotFit, follow, type Tape } from "../../../scheduler/eviction/tape.ts";
+import { bottleneck, DoesNotFit, follow, type Schedule, type Tape } from "../../../scheduler/eviction/tape.ts";
 import { chainTape, random } from "./tapes.ts";
 
 const binomial = (n: number, k: number): number => {
@@ -40,7 +40,7 @@ describe("revolve", () => {
       const tape = chainTape(new Array<number>(n).fill(1));
       for (const b of [6, 10, 20, 64]) {
         // The first state is one of the B, and is there in any case.
-        const states = checkpointing(tape)!.attempt(b - 1, Infinity)!;
+        const states = checkpointing(tape)!.attempt(b - 1, Infinity) as Schedule;
         const figures = follow(tape, states);
         expect([b, figures.cost]).toEqual([b, optimum(n, b)]);
         expect(figures.peak).toBeLessThanOrEqual(b - 1 + WORKING);
@@ -57,14 +57,14 @@ describe("revolve", () => {
       const tape = chainTape(costs);
       for (const b of [3, 8]) {
         const least = weighedSplit(costs.slice(0, -1), b).least(b);
-        expect(follow(tape, checkpointing(tape)!.attempt(b - 1, Infinity)!).cost).toBeCloseTo(least, 6);
+        expect(follow(tape, checkpointing(tape)!.attempt(b - 1, Infinity) as Schedule).cost).toBeCloseTo(least, 6);
       }
     }
   });
 
   it("goes through 10,000 steps with 10 states", () => {
     const tape = chainTape(new Array<number>(10_000).fill(1));
-    const { cost, peak } = follow(tape, checkpointing(tape)!.attempt(9, Infinity)!);
+    const { cost, peak } = follow(tape, checkpointing(tape)!.attempt(9, Infinity) as Schedule);
     expect(cost).toBe(optimum(10_000, 10));
     expect(peak).toBeLessThanOrEqual(9 + WORKING);
   });
