@@ -9,7 +9,7 @@ import { grad } from "../grad.ts";
 import { minimize } from "../solvers/minimize.ts";
 import type { Tensors } from "../trace.ts";
 import { solveEquation } from "./equation.ts";
-import { checkFunction, type EquationOptions, found, type Found, linearOf } from "./root.ts";
+import { checkEquation, type EquationOptions, found, type Found, linearOf } from "./root.ts";
 import { settingsOf } from "./settings.ts";
 import { spaceOf } from "./space.ts";
 
@@ -28,7 +28,7 @@ export interface Argmin extends Reducer<"argmin", number | ArgOptions> {
 }
 
 function minimizer(objective: (x: unknown, theta: unknown) => Tensor, x0: unknown, theta: unknown, options: EquationOptions = {}): unknown {
-  checkFunction("argmin", objective);
+  checkEquation("argmin", objective, options);
   const space = spaceOf("argmin", x0, "x0");
   const value = (x: Tensor): Tensor => objective(space.tree(x), theta);
   const solved = solveEquation(

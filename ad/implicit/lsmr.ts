@@ -13,6 +13,7 @@ import type { Tensors } from "../trace.ts";
 import { solveLeastSquares } from "./least-squares.ts";
 import type { Unconverged } from "./linear-solve.ts";
 import { operatorOf } from "./operator.ts";
+import { checkTolerances } from "./settings.ts";
 import { spaceOf } from "./space.ts";
 import type { Solution } from "./systems.ts";
 
@@ -30,6 +31,7 @@ export function lsmr<X, B>(matvec: (x: Tensors<X>) => unknown, b: B, like: X, op
   const op = "lsmr";
   if (typeof matvec !== "function") throw new Error(`${op}: the operator must be a function, got ${showArgument(matvec)}`);
   const { damping, unconverged = "nan", ...tolerances } = options;
+  checkTolerances(op, options);
   const from = spaceOf(op, like, "like");
   const to = spaceOf(op, b, "the right-hand side");
   const image = (v: Tensor): Tensor => to.vector(matvec(from.tree(v) as Tensors<X>), "what the operator gives");

@@ -7,7 +7,7 @@ import { newton } from "../solvers/newton.ts";
 import type { Nonlinear, NonlinearOptions } from "../solvers/nonlinear.ts";
 import type { Tensors } from "../trace.ts";
 import { type Equation, type Method, solveEquation } from "./equation.ts";
-import { type LinearOptions, mapped, settingsOf } from "./settings.ts";
+import { checkTolerances, type LinearOptions, mapped, settingsOf } from "./settings.ts";
 import { type Space, spaceOf } from "./space.ts";
 import type { Unconverged } from "./linear-solve.ts";
 import type { Solution } from "./systems.ts";
@@ -24,8 +24,10 @@ export interface EquationOptions extends NonlinearOptions {
 /** What an option asks for: the solution, or all that is known of it. */
 export type Found<X, O> = O extends { readonly diagnostics: true } ? Solution<Tensors<X>> : Tensors<X>;
 
-export function checkFunction(op: string, f: unknown): void {
+/** Throws unless there is a function, and what it is to be solved by. */
+export function checkEquation(op: string, f: unknown, options: EquationOptions): void {
   if (typeof f !== "function") throw new Error(`${op}: needs a function, got ${showArgument(f)}`);
+  checkTolerances(op, options);
 }
 
 /** The options for linear systems that belong to those of an equation. */
@@ -49,8 +51,8 @@ export function root<X, T = undefined, const O extends EquationOptions = Equatio
   theta?: T,
   options?: O,
 ): Found<X, O> {
-  checkFunction("root", F);
   const given: EquationOptions = options ?? {};
+  checkEquation("root", F, given);
   const space = spaceOf("root", x0, "x0");
   const residual = mapped((x) => F(x, theta as T), space, "what F gives");
   const start = space.vector(x0, "x0");
@@ -75,8 +77,8 @@ export function fixedPoint<X, T = undefined, const O extends FixedPointOptions =
   theta?: T,
   options?: O,
 ): Found<X, O> {
-  checkFunction("fixedPoint", f);
   const given: FixedPointOptions = options ?? {};
+  checkEquation("fixedPoint", f, given);
   const { method = "anderson", memory } = given;
   if (!["anderson", "picard", "newton"].includes(method))
     throw new Error(`fixedPoint: the method must be "anderson", "picard" or "newton", got ${showArgument(method)}`);

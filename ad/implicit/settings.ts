@@ -50,16 +50,21 @@ export interface Settings {
   readonly preconditioning: readonly Tensor[];
 }
 
-/** Throws, naming `op` and what fits, on options that do not. */
-export function settingsOf(op: string, space: Space, options: LinearOptions): Settings {
-  const { positiveDefinite = false, symmetric = positiveDefinite, unconverged = "nan", preconditioner } = options;
-  if (unconverged !== "nan" && unconverged !== "allow")
-    throw new Error(`${op}: unconverged must be "nan" or "allow", got ${showArgument(unconverged)}`);
+/** Throws unless tolerances and the most steps, where they are given, are numbers that can be met. */
+export function checkTolerances(op: string, options: { readonly tol?: number; readonly atol?: number; readonly maxiter?: number }): void {
   for (const name of ["tol", "atol", "maxiter"] as const) {
     const x = options[name];
     if (x !== undefined && !(typeof x === "number" && x >= 0))
       throw new Error(`${op}: ${name} must be a number, at least 0, got ${showArgument(x)}`);
   }
+}
+
+/** Throws, naming `op` and what fits, on options that do not. */
+export function settingsOf(op: string, space: Space, options: LinearOptions): Settings {
+  const { positiveDefinite = false, symmetric = positiveDefinite, unconverged = "nan", preconditioner } = options;
+  if (unconverged !== "nan" && unconverged !== "allow")
+    throw new Error(`${op}: unconverged must be "nan" or "allow", got ${showArgument(unconverged)}`);
+  checkTolerances(op, options);
   const [n] = space.like.shape;
   const small = typeof n === "number" && n <= DIRECT;
   const chosen = options.solver ?? (small ? (positiveDefinite ? "cholesky" : "lu") : positiveDefinite ? "cg" : "gmres");

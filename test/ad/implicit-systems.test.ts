@@ -9,6 +9,7 @@ import { hessian } from "../../ad/jacobian.ts";
 import { jvp } from "../../ad/jvp.ts";
 import { vjp } from "../../ad/vjp.ts";
 import { vmap } from "../../ad/vmap.ts";
+import { topological } from "../../core/graph.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, div, mul, square, sub } from "../../ops/arithmetic.ts";
@@ -158,6 +159,14 @@ it("solvesIn finds the solution that a gradient is of, and the system of its adj
   expect(valuesOf(...found.map((s) => s.converged))).toEqual([[1], [1]]);
   expect(valuesOf(...found.map((s) => s.iterations)).flat()).toEqual([4, 4].map((k) => expect.closeTo(k, -1)));
   expect(solvesIn(a)).toEqual([]);
+});
+
+it("a direct solver factorizes once, for the solution, its gradient and its Hessian", () => {
+  const b = random([3], 1);
+  const f = (m: Tensor): Tensor => sum(square(linearSolve((v: Tensor) => matmul(m, v), b)));
+  const m = general(3, 4);
+  const nodes = topological([f(m), grad(f)(m) as Tensor, hessian(f)(m) as Tensor]);
+  expect(nodes.filter((t) => t.primitive.name === "lu").length).toBe(1);
 });
 
 it("takes trees, and what the operator closes over has gradients", async () => {
