@@ -23,7 +23,7 @@ export interface AssociativeScanOptions {
  * operations and products of stacks of matrices do. About 2 n combinations in 2 log2(n) applications of f, an ordinary graph that every transform goes through; the
  * length must be known. How pairs are bracketed depends on the length alone (Blelloch 1990).
  */
-export function associativeScan<X>(
+export function associativeScan<const X>(
   f: (a: Tensors<X>, b: Tensors<X>) => unknown,
   xs: X,
   { axis = 0, reverse = false }: AssociativeScanOptions = {},

@@ -23,6 +23,9 @@ export type Like<T> = 0 extends 1 & T
       ? { readonly [K in keyof T]: Like<T[K]> }
       : T;
 
+/** What a step gives for a carry: the last part, which nothing fits, has lists taken for tuples. */
+export type Next<C> = Like<C> | readonly [never];
+
 /** Trees of one slice of each tensor, or of all of them, where the shape is not known. */
 export type Slices<T> = 0 extends 1 & T ? any : T extends null | undefined ? null : Reshaped<T>;
 
@@ -47,8 +50,8 @@ const isDim = (d: unknown): d is Dim => d instanceof SymbolicDim || (Number.isIn
  * f is traced once, whatever the length, which may be a named dimension. What it closes over is differentiated through, too. Reverse mode keeps the
  * carry of every step and computes the rest of the step again.
  */
-export function scan<C, X, Y>(
-  f: (carry: Tensors<C>, x: Slices<X>) => readonly [carry: Like<C>, y: Y],
+export function scan<const C, const X, Y>(
+  f: (carry: Tensors<C>, x: Slices<X>) => readonly [carry: Next<C>, y: Y],
   init: C,
   xs: X,
   options: ScanOptions = {},
@@ -58,7 +61,7 @@ export function scan<C, X, Y>(
 
 function run<C, X, Y>(
   op: string,
-  f: (carry: Tensors<C>, x: Slices<X>) => readonly [carry: Like<C>, y: Y],
+  f: (carry: Tensors<C>, x: Slices<X>) => readonly [carry: Next<C>, y: Y],
   init: C,
   xs: X,
   { length: given, reverse = false }: ScanOptions,
@@ -107,13 +110,18 @@ function lengthOf(op: string, { leaves, paths }: Leaves, given: Dim | undefined)
 }
 
 /** As `scan`, without ys: `f(carry, x)` gives the next carry, and the result is the last. */
-export function fold<C, X>(f: (carry: Tensors<C>, x: Slices<X>) => Like<C>, init: C, xs: X, options: ScanOptions = {}): Tensors<C> {
+export function fold<const C, const X>(
+  f: (carry: Tensors<C>, x: Slices<X>) => Next<C>,
+  init: C,
+  xs: X,
+  options: ScanOptions = {},
+): Tensors<C> {
   return foldOf("fold", f, init, xs, options);
 }
 
-function foldOf<C, X>(op: string, f: (carry: Tensors<C>, x: Slices<X>) => Like<C>, init: C, xs: X, options: ScanOptions): Tensors<C> {
+function foldOf<C, X>(op: string, f: (carry: Tensors<C>, x: Slices<X>) => Next<C>, init: C, xs: X, options: ScanOptions): Tensors<C> {
   checkFunction(op, f);
-  return run(op, (c: Tensors<C>, x: Slices<X>) => [f(c, x), null] as const, init, xs, options)[0];
+  return run(op, (c: Tensors<C>, x: Slices<X>) => [f(c, x) as Like<C>, null] as const, init, xs, options)[0];
 }
 
 /**
@@ -121,7 +129,12 @@ function foldOf<C, X>(op: string, f: (carry: Tensors<C>, x: Slices<X>) => Like<C
  * sizes (numbers or named dimensions) make a scan, which every transform goes through; where one is a tensor, it is a loop of unknown length
  * (see whileLoop), which has no reverse mode.
  */
-export function fori<C>(lower: Dim | Tensor, upper: Dim | Tensor, f: (i: Tensor<[]>, carry: Tensors<C>) => Like<C>, init: C): Tensors<C> {
+export function fori<const C>(
+  lower: Dim | Tensor,
+  upper: Dim | Tensor,
+  f: (i: Tensor<[]>, carry: Tensors<C>) => Next<C>,
+  init: C,
+): Tensors<C> {
   checkFunction("fori", f);
   for (const bound of [lower, upper])
     if (
@@ -154,9 +167,9 @@ export interface WhileOptions {
  * Applies `f` to a carry as long as `goesOn(carry)`, a bool scalar, holds; the result is the last carry. The carry keeps structure, shapes and dtypes.
  * Derivatives go forward only (jvp, jacfwd, jet); for reverse mode give `maxSteps`, or use fori with static bounds.
  */
-export function whileLoop<C>(
+export function whileLoop<const C>(
   goesOn: (carry: Tensors<C>) => Operand,
-  f: (carry: Tensors<C>) => Like<C>,
+  f: (carry: Tensors<C>) => Next<C>,
   init: C,
   { maxSteps }: WhileOptions = {},
 ): Tensors<C> {

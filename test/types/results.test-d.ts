@@ -205,12 +205,13 @@ expectTypeOf(fold((c, x) => add(c, sum(x)), scalar, matrix)).toEqualTypeOf<Tenso
 const [carry, ys] = scan((c, x) => [{ u: add(c.u, x), i: c.i.add(1) }, [x, sum(c.u)]], { u: row, i: 0 }, matrix);
 expectTypeOf(carry).toEqualTypeOf<{ u: Tensor<[3]>; i: Tensor<[]> }>();
 expectTypeOf(ys).toEqualTypeOf<Tensor[]>();
+expectTypeOf(scan(([a, b], x) => [[a.add(1), add(b, x)], x], [scalar, row], matrix)[0]).toEqualTypeOf<[Tensor<[]>, Tensor<[3]>]>();
 expectTypeOf(fori(0, 3, (i, c) => mul(c, i), row)).toEqualTypeOf<Tensor<[3]>>();
 expectTypeOf(
   whileLoop(
     ([a]) => less(a, 1),
     ([a, b]) => [a.add(1), mul(b, a)],
-    [scalar, row] as const,
+    [scalar, row],
   ),
 ).toEqualTypeOf<[Tensor<[]>, Tensor<[3]>]>();
 expectTypeOf(
@@ -222,7 +223,7 @@ expectTypeOf(
   ),
 ).toEqualTypeOf<Tensor<[3]>>();
 expectTypeOf(switchCase(1, [() => ({ a: row }), () => ({ a: row })])).toEqualTypeOf<{ a: Tensor<[3]> }>();
-expectTypeOf(associativeScan(([a, b], [c, d]) => [mul(a, c), mul(b, d)], [row, row] as const)).toEqualTypeOf<[Tensor<[3]>, Tensor<[3]>]>();
+expectTypeOf(associativeScan(([a, b], [c, d]) => [mul(a, c), mul(b, d)], [row, row])).toEqualTypeOf<[Tensor<[3]>, Tensor<[3]>]>();
 // @ts-expect-error a carry keeps its structure
 fold((c) => ({ u: c.u }), { u: row, v: row }, matrix);
 const other = (): Tensor<[]> => scalar;
