@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 
-it.each(["complex", "control-flow", "custom-rules", "implicit", "memory", "taylor-mode", "training"])("docs/%s.md", async (page) => {
+it.each(["complex", "control-flow", "custom-rules", "implicit", "incremental", "memory", "taylor-mode", "training"])("docs/%s.md", async (page) => {
   const text = readFileSync(`docs/${page}.md`, "utf8");
   const code = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((m) => m[1]!).join("\n");
   const expected = [...code.matchAll(/^await show\(.*\); \/\/ (.*)$/gm)].map((m) => m[1]!);
