@@ -261,6 +261,7 @@ export type { Schedule, Tape, TapeOp, TapeValue } from "./scheduler/eviction/tap
 export { type Explanation } from "./scheduler/explain.ts";
 export type { Emission, EngineFailure, SourceOptions, StateOptions, ValuesOf } from "./scheduler/options.ts";
 export { type Parameters, type ParameterTree } from "./scheduler/parameters.ts";
+export { type Preview, type PreviewOptions } from "./scheduler/preview.ts";
 export { type EngineStats } from "./scheduler/stats.ts";
 export { type RemoteEngine } from "./worker/remote.ts";
 

@@ -20,6 +20,7 @@ import { type Intake, Order, type Write } from "./intake.ts";
 import { guarded, GuardedObservable } from "./observable.ts";
 import type { Emission, EngineFailure, SourceOptions, StateOptions, ValuesOf } from "./options.ts";
 import { type ParameterTree, Parameters } from "./parameters.ts";
+import { Preview, type PreviewOptions } from "./preview.ts";
 import { describeRoots, type ObserveOptions } from "./publish.ts";
 import type { Queue } from "./queue.ts";
 import type { Roots } from "./roots.ts";
@@ -220,6 +221,20 @@ export abstract class BaseEngine implements SourceOwner {
     if (!tags.every((t) => typeof t === "string" && t !== ""))
       throw new Error(`tag: tags are words, got ${tags.map(showArgument).join(", ")}`);
     for (const t of this.roots("tag", tree).roots) addTags(t, tags);
+  }
+
+  /**
+   * Shows what dragging a control would do, by tangents, before anything is computed: observe `preview.of(t)` in the place of t, call `preview.drag(value)`
+   * for each move. The variable takes the value when the control rests, or after a deadline.
+   */
+  preview(source: Variable, options?: PreviewOptions): Preview {
+    this.roots("preview", source);
+    const host = {
+      variable: (value: number | boolean, given: SourceOptions): Variable => this.variable(value, given),
+      transaction: (run: () => void) => this.transaction(run),
+      ended: () => this.#disposed,
+    };
+    return new Preview(host, source, options);
   }
 
   /** Counters, which only grow, and the figures of the last flush. */
