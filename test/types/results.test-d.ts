@@ -202,15 +202,15 @@ expectTypeOf(expm(squares)).toEqualTypeOf<Tensor<["n", 3, 3]>>();
 
 // Loops and branches
 expectTypeOf(fold((c, x) => add(c, sum(x)), scalar, matrix)).toEqualTypeOf<Tensor<[]>>();
-const [carry, ys] = scan((c, x) => [{ u: add(c.u, x), i: c.i.add(1) }, [x, sum(c.u)]], { u: row, i: 0 }, matrix);
+const [carry, ys] = scan((c, x) => [{ u: add(c.u, x), i: add(c.i, 1) }, [x, sum(c.u)]], { u: row, i: 0 }, matrix);
 expectTypeOf(carry).toEqualTypeOf<{ u: Tensor<[3]>; i: Tensor<[]> }>();
 expectTypeOf(ys).toEqualTypeOf<Tensor[]>();
-expectTypeOf(scan(([a, b], x) => [[a.add(1), add(b, x)], x], [scalar, row], matrix)[0]).toEqualTypeOf<[Tensor<[]>, Tensor<[3]>]>();
+expectTypeOf(scan(([a, b], x) => [[add(a, 1), add(b, x)], x], [scalar, row], matrix)[0]).toEqualTypeOf<[Tensor<[]>, Tensor<[3]>]>();
 expectTypeOf(fori(0, 3, (i, c) => mul(c, i), row)).toEqualTypeOf<Tensor<[3]>>();
 expectTypeOf(
   whileLoop(
     ([a]) => less(a, 1),
-    ([a, b]) => [a.add(1), mul(b, a)],
+    ([a, b]) => [add(a, 1), mul(b, a)],
     [scalar, row],
   ),
 ).toEqualTypeOf<[Tensor<[]>, Tensor<[3]>]>();
