@@ -51,6 +51,9 @@ declare const operand: Operand;
 // Literals
 expectTypeOf(constant(1)).toEqualTypeOf<Tensor<[]>>();
 expectTypeOf(constant([true, false, true])).toEqualTypeOf<Tensor<[3]>>();
+expectTypeOf(constant({ re: 1, im: 2 })).toEqualTypeOf<Tensor<[]>>();
+expectTypeOf(constant([{ re: 1, im: 2 }, { re: 3, im: 4 }])).toEqualTypeOf<Tensor<[2]>>();
+expectTypeOf(mul(constant([1, 2, 3]), { re: 0, im: 1 })).toEqualTypeOf<Tensor<[3]>>();
 expectTypeOf(
   constant([
     [1, 2],
