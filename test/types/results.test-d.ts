@@ -52,7 +52,12 @@ declare const operand: Operand;
 expectTypeOf(constant(1)).toEqualTypeOf<Tensor<[]>>();
 expectTypeOf(constant([true, false, true])).toEqualTypeOf<Tensor<[3]>>();
 expectTypeOf(constant({ re: 1, im: 2 })).toEqualTypeOf<Tensor<[]>>();
-expectTypeOf(constant([{ re: 1, im: 2 }, { re: 3, im: 4 }])).toEqualTypeOf<Tensor<[2]>>();
+expectTypeOf(
+  constant([
+    { re: 1, im: 2 },
+    { re: 3, im: 4 },
+  ]),
+).toEqualTypeOf<Tensor<[2]>>();
 expectTypeOf(mul(constant([1, 2, 3]), { re: 0, im: 1 })).toEqualTypeOf<Tensor<[3]>>();
 expectTypeOf(
   constant([
