@@ -69,20 +69,6 @@ export interface EngineStats {
 
 const noPeak: Peak = { bytes: 0, live: 0 };
 
-/** What is counted for each flush as well. */
-const perFlush = [
-  "nodesDirty",
-  "nodesComputed",
-  "nodesRecomputed",
-  "nodesCutOff",
-  "operations",
-  "kernels",
-  "kernelsRepeated",
-  "operationsRepeated",
-  "bytesRead",
-  "bytesWritten",
-] as const;
-
 export class Counters {
   epochs = 0;
   flushes = 0;
@@ -140,12 +126,33 @@ export class Counters {
   /** A flush begins. */
   begin(): void {
     this.peak = noPeak;
-    for (const what of perFlush) this.#before[what] = this[what];
+    // Name by name: properties that are looked up by a computed name come as new objects.
+    const before = this.#before;
+    before.nodesDirty = this.nodesDirty;
+    before.nodesComputed = this.nodesComputed;
+    before.nodesRecomputed = this.nodesRecomputed;
+    before.nodesCutOff = this.nodesCutOff;
+    before.operations = this.operations;
+    before.kernels = this.kernels;
+    before.kernelsRepeated = this.kernelsRepeated;
+    before.operationsRepeated = this.operationsRepeated;
+    before.bytesRead = this.bytesRead;
+    before.bytesWritten = this.bytesWritten;
   }
 
   ended(nodesTotal: number, ms: number): void {
     const last = this.lastFlush;
-    for (const what of perFlush) last[what] = this[what] - this.#before[what];
+    const before = this.#before;
+    last.nodesDirty = this.nodesDirty - before.nodesDirty;
+    last.nodesComputed = this.nodesComputed - before.nodesComputed;
+    last.nodesRecomputed = this.nodesRecomputed - before.nodesRecomputed;
+    last.nodesCutOff = this.nodesCutOff - before.nodesCutOff;
+    last.operations = this.operations - before.operations;
+    last.kernels = this.kernels - before.kernels;
+    last.kernelsRepeated = this.kernelsRepeated - before.kernelsRepeated;
+    last.operationsRepeated = this.operationsRepeated - before.operationsRepeated;
+    last.bytesRead = this.bytesRead - before.bytesRead;
+    last.bytesWritten = this.bytesWritten - before.bytesWritten;
     last.nodesTotal = nodesTotal;
     last.peakBytes = this.peak.bytes;
     last.liveBytes = this.peak.live;
