@@ -2,8 +2,7 @@
 import type { Tensor } from "../../core/tensor.ts";
 import { add, mul } from "../../ops/arithmetic.ts";
 import { cholesky } from "../../ops/cholesky.ts";
-import { complex, conj, imag, real } from "../../ops/complex.ts";
-import { stack } from "../../ops/concatenate.ts";
+import { complex } from "../../ops/complex.ts";
 import { eye } from "../../ops/creation.ts";
 import { det, slogdet } from "../../ops/determinant.ts";
 import { lu } from "../../ops/lu.ts";
@@ -11,28 +10,11 @@ import { matmul } from "../../ops/matmul.ts";
 import { abs } from "../../ops/piecewise.ts";
 import { qr } from "../../ops/qr.ts";
 import { inv, solve } from "../../ops/solve.ts";
-import { swapaxes } from "../../ops/transpose.ts";
 import { triangularSolve } from "../../ops/triangular.ts";
-import type { Case } from "../ops/cases.ts";
+import { h, of, spectral } from "./complex-matrices.ts";
 import { drawn, judgeRules } from "./judge-rules.ts";
-import { dominant, spread } from "./linalg-cases.ts";
+import { dominant } from "./linalg-cases.ts";
 
-const h = (a: Tensor): Tensor => conj(swapaxes(a, -1, -2));
-const parts = (y: Tensor): Tensor => stack([real(y), imag(y)]);
-/** As a real function of the parts of each operand: real parts first, made what the operation needs. */
-const of = (
-  name: string,
-  shapes: readonly (readonly number[])[],
-  f: (...z: readonly Tensor[]) => Tensor,
-  made: (a: Tensor) => Tensor = (a) => a,
-): Case => ({
-  name: `${name} of ${shapes.map((s) => `[${s.join()}]`).join(" and ")}`,
-  f: (...xs) => parts(f(...shapes.map((_, i) => complex(i === 0 ? made(xs[0]!) : xs[2 * i]!, xs[2 * i + 1]!)))),
-  shapes: shapes.flatMap((s) => [s, s]),
-  domain: [-1, 1],
-});
-const spectral = (name: string, shapes: readonly (readonly number[])[], f: (z: Tensor) => Tensor): Case[] =>
-  shapes.map((s) => of(name, [s], f, spread));
 const definite = (a: Tensor): Tensor => add(matmul(a, h(a)), mul(eye(a.shape.at(-1)!, a.shape.at(-1)!, 0, { dtype: "float64" }), 2));
 
 judgeRules(

@@ -2,8 +2,6 @@
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { mul } from "../../ops/arithmetic.ts";
-import { complex, conj, imag, real } from "../../ops/complex.ts";
-import { stack } from "../../ops/concatenate.ts";
 import { eigh } from "../../ops/eigh.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { expm, matrixPower } from "../../ops/matrix-functions.ts";
@@ -11,27 +9,9 @@ import { matrixNorm } from "../../ops/matrix-norm.ts";
 import { abs } from "../../ops/piecewise.ts";
 import { lstsq, pinv } from "../../ops/pseudoinverse.ts";
 import { svd } from "../../ops/svd.ts";
-import { swapaxes } from "../../ops/transpose.ts";
-import type { Case } from "../ops/cases.ts";
+import { h, of, spectral } from "./complex-matrices.ts";
 import { drawn, judgeRules } from "./judge-rules.ts";
 import { dominant, spread } from "./linalg-cases.ts";
-
-const h = (a: Tensor): Tensor => conj(swapaxes(a, -1, -2));
-const parts = (y: Tensor): Tensor => stack([real(y), imag(y)]);
-/** As a real function of the parts of each operand: real parts first, made what the operation needs. */
-const of = (
-  name: string,
-  shapes: readonly (readonly number[])[],
-  f: (...z: readonly Tensor[]) => Tensor,
-  made: (a: Tensor) => Tensor = (a) => a,
-): Case => ({
-  name: `${name} of ${shapes.map((s) => `[${s.join()}]`).join(" and ")}`,
-  f: (...xs) => parts(f(...shapes.map((_, i) => complex(i === 0 ? made(xs[0]!) : xs[2 * i]!, xs[2 * i + 1]!)))),
-  shapes: shapes.flatMap((s) => [s, s]),
-  domain: [-1, 1],
-});
-const spectral = (name: string, shapes: readonly (readonly number[])[], f: (z: Tensor) => Tensor): Case[] =>
-  shapes.map((s) => of(name, [s], f, spread));
 
 judgeRules(
   drawn([

@@ -7,8 +7,6 @@ import { fixedPoint, type FixedPointOptions, root } from "../../ad/implicit/root
 import { solvesIn } from "../../ad/implicit/solves.ts";
 import { type Solution } from "../../ad/implicit/systems.ts";
 import { hessian } from "../../ad/jacobian.ts";
-import { jvp } from "../../ad/jvp.ts";
-import { vjp } from "../../ad/vjp.ts";
 import { vmap } from "../../ad/vmap.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -19,18 +17,8 @@ import { logsumexp } from "../../ops/softmax.ts";
 import { sum } from "../../ops/reductions.ts";
 import { solve } from "../../ops/solve.ts";
 import { transpose } from "../../ops/transpose.ts";
-import { numbers } from "../ops/support.ts";
+import { expectAdjoint, f64, random } from "./implicit-cases.ts";
 import { interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
-
-const f64 = (x: number | number[] | number[][]): Tensor => constant(x, { dtype: "float64" });
-const random = (shape: number[], seed: number): Tensor => numbers(shape, { seed, low: -1, high: 1 }).tensor;
-/** <ct, J v> = <J^T ct, v>. */
-function expectAdjoint(f: (x: Tensor) => Tensor, x: Tensor): void {
-  const y = f(x);
-  const [v, ct] = [random(x.shape as number[], 21), random(y.shape as number[], 22)];
-  const [left, right] = valuesOf(sum(mul(ct, jvp(f, [x], [v])[1])), sum(mul(vjp(f, [x])[1](ct)[0], v))).flat() as [number, number];
-  expect(Math.abs(left - right)).toBeLessThan(1e-11 * Math.max(1, Math.abs(left)));
-}
 
 describe("root", () => {
   const squareRoot = (t: Tensor): Tensor => root((x: Tensor, theta: Tensor) => sub(square(x), theta), f64(1), t);

@@ -5,23 +5,12 @@ import { solvesIn } from "../../ad/implicit/solves.ts";
 import { bicgstab, cg, gmres, linearSolve, type Solution } from "../../ad/implicit/systems.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { add, mul, neg, square } from "../../ops/arithmetic.ts";
-import { eye } from "../../ops/creation.ts";
+import { mul, neg, square } from "../../ops/arithmetic.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { sum } from "../../ops/reductions.ts";
-import { transpose } from "../../ops/transpose.ts";
-import { numbers } from "../ops/support.ts";
+import { definite, f64, general, random } from "./implicit-cases.ts";
 import { itemOf, valueOf, valuesOf } from "./values.ts";
 
-const f64 = (x: number | number[] | number[][]): Tensor => constant(x, { dtype: "float64" });
-const random = (shape: number[], seed: number): Tensor => numbers(shape, { seed, low: -1, high: 1 }).tensor;
-const identity = (n: number): Tensor => eye(n, n, 0, { dtype: "float64" });
-/** Far enough from singular for every solver. */
-const general = (n: number, seed: number): Tensor => add(random([n, n], seed), mul(n / 2, identity(n)));
-const definite = (n: number, seed: number): Tensor => {
-  const a = random([n, n], seed);
-  return add(matmul(a, transpose(a)), identity(n));
-};
 describe("what is no solution", () => {
   const indefinite = f64([
     [0, 1],

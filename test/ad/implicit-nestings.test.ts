@@ -16,18 +16,8 @@ import { add, mul, square, sub } from "../../ops/arithmetic.ts";
 import { cos, exp, log, sin } from "../../ops/functions.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { sum } from "../../ops/reductions.ts";
-import { numbers } from "../ops/support.ts";
+import { expectAdjoint, f64, random } from "./implicit-cases.ts";
 import { interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
-
-const f64 = (x: number | number[] | number[][]): Tensor => constant(x, { dtype: "float64" });
-const random = (shape: number[], seed: number): Tensor => numbers(shape, { seed, low: -1, high: 1 }).tensor;
-/** <ct, J v> = <J^T ct, v>. */
-function expectAdjoint(f: (x: Tensor) => Tensor, x: Tensor): void {
-  const y = f(x);
-  const [v, ct] = [random(x.shape as number[], 21), random(y.shape as number[], 22)];
-  const [left, right] = valuesOf(sum(mul(ct, jvp(f, [x], [v])[1])), sum(mul(vjp(f, [x])[1](ct)[0], v))).flat() as [number, number];
-  expect(Math.abs(left - right)).toBeLessThan(1e-11 * Math.max(1, Math.abs(left)));
-}
 
 describe("nestings", () => {
   const rollout = (k: Tensor, from: Tensor): Tensor =>

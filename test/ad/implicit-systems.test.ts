@@ -13,25 +13,16 @@ import { topological } from "../../core/graph.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, div, mul, square, sub } from "../../ops/arithmetic.ts";
-import { eye } from "../../ops/creation.ts";
 import { diagonal } from "../../ops/diagonal.ts";
 import { dot, matmul } from "../../ops/matmul.ts";
 import { lstsq } from "../../ops/pseudoinverse.ts";
 import { sum } from "../../ops/reductions.ts";
 import { solve } from "../../ops/solve.ts";
 import { transpose } from "../../ops/transpose.ts";
-import { expectNear, numbers } from "../ops/support.ts";
+import { expectNear } from "../ops/support.ts";
+import { definite, f64, general, identity, random } from "./implicit-cases.ts";
 import { interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
 
-const f64 = (x: number | number[] | number[][]): Tensor => constant(x, { dtype: "float64" });
-const random = (shape: number[], seed: number): Tensor => numbers(shape, { seed, low: -1, high: 1 }).tensor;
-const identity = (n: number): Tensor => eye(n, n, 0, { dtype: "float64" });
-/** Far enough from singular for every solver. */
-const general = (n: number, seed: number): Tensor => add(random([n, n], seed), mul(n / 2, identity(n)));
-const definite = (n: number, seed: number): Tensor => {
-  const a = random([n, n], seed);
-  return add(matmul(a, transpose(a)), identity(n));
-};
 const symmetric = (a: Tensor): Tensor => mul(0.5, add(a, transpose(a)));
 type Solver = (a: Tensor, b: Tensor) => Tensor;
 

@@ -4,6 +4,28 @@ import type { Complex } from "../../core/data.ts";
 import type { DType } from "../../core/dtype.ts";
 import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import {
+  acos,
+  asin,
+  atan,
+  cos,
+  cosh,
+  exp,
+  exp2,
+  expm1,
+  log,
+  log10,
+  log1p,
+  log2,
+  rsqrt,
+  sigmoid,
+  sin,
+  sinh,
+  sqrt,
+  tan,
+  tanh,
+} from "../../ops/functions.ts";
+import { acosh, asinh, atanh } from "../../ops/special.ts";
 import { numbers, valueOf } from "./support.ts";
 
 export const c = (re: number, im: number): Complex => ({ re, im });
@@ -22,6 +44,13 @@ export const length = ({ re, im }: Complex): number => Math.hypot(re, im);
 export const exponential = ({ re, im }: Complex): Complex => c(Math.exp(re) * Math.cos(im), Math.exp(re) * Math.sin(im));
 export const logarithm = (z: Complex): Complex => c(Math.log(length(z)), Math.atan2(z.im, z.re));
 export const scale = (z: Complex, s: number): Complex => c(z.re * s, z.im * s);
+
+// A name a line would fill the page.
+// prettier-ignore
+/** Analytic functions of the library, by their names. */
+export const functions = {
+  exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, sigmoid,
+} as Readonly<Record<string, (z: Tensor) => Tensor>>;
 
 /** Random-looking complex numbers, the same for the same seed. */
 export function some(shape: readonly number[], { seed = 1, low = -2, high = 2, dtype = "float64" as DType } = {}): Complex[] {
