@@ -4,8 +4,7 @@ import { isSource } from "../core/source.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { bodyOf } from "./body.ts";
 import type { Necessary } from "./necessary.ts";
-import type { NodeState } from "./node.ts";
-import { isAskedFor, isPinned } from "./residency.ts";
+import { isAskedFor, isPinned, type NodeState } from "./node.ts";
 
 /**
  * Sources are boxes; what is dirty is orange, what has failed red, what nobody needs grey and dashed, what observers see bold. What is in memory is

@@ -202,6 +202,11 @@ function lower(t: Tensor, inputs: readonly NodeState[]): Lowered {
   );
 }
 
+/** Whether a node's value stays in any case. */
+export const isAskedFor = (node: NodeState): boolean => node.leaf || node.demand > 0 || node.cutoff !== undefined || node.pinned;
+/** Whether it does so because it is pinned, and for no other reason. */
+export const isPinned = (node: NodeState): boolean => node.pinned && !node.leaf && node.demand === 0 && !node.cutoff;
+
 function namesOf({ steps, outputs, room = [] }: Lowered): string[] {
   const names = new Set<string>();
   const add = (dims: readonly Dim[]): void => {

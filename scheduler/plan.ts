@@ -3,26 +3,25 @@
  * settled when it is bound, and again when a named size or an address has changed. Its fused kernels remain the same, unless they would store
  * other values than before: no kernel is compiled because of a size.
  */
-import { type Dim, dim, type DimSizes, evaluateDim } from "../core/dim.ts";
+import { type Dim, type DimSizes, evaluateDim } from "../core/dim.ts";
 import { storageBytes } from "../core/dtype.ts";
 import { type ConstantParams, constantPrimitive } from "../core/leaves.ts";
-import { evaluateShape } from "../core/shape.ts";
 import { tagsOf } from "../core/tags.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { type Backend, OutOfMemory, type Program, stepsIn } from "../kernel/backend.ts";
 import { settleCarries } from "../kernel/carries.ts";
-import { bodiesOf, writtenSlots } from "../kernel/control.ts";
+import { writtenSlots } from "../kernel/control.ts";
 import { fuse } from "../kernel/fuse.ts";
 import type { Slot, Step } from "../kernel/kernel.ts";
-import { checkRoom } from "../kernel/lowering.ts";
 import { bindSteps } from "./bind.ts";
 import { type Advice, advise, arrangeWithin, type Contents } from "./eviction/arrange.ts";
 import type { CacheSettings } from "./eviction/settings.ts";
-import { countNodes, type Failure, type NodeState } from "./node.ts";
+import { failLargest, failureOf } from "./failures.ts";
+import { countNodes, isAskedFor, type NodeState } from "./node.ts";
 import { operationsOf } from "./operations.ts";
 import { depthFirst } from "./order.ts";
-import { type Memory, namingLargest } from "./place.ts";
-import { adviceText, type ArenaRoom, type Claim, isAskedFor, type Residency, type Settlement, type Stored } from "./residency.ts";
+import type { Memory } from "./place.ts";
+import { adviceText, type ArenaRoom, type Claim, type Residency, type Settlement, type Stored } from "./residency.ts";
 import { type Traffic, trafficOf } from "./traffic.ts";
 import { type Arena, emptyArena, layOut, spans } from "./transient.ts";
 
@@ -128,7 +127,17 @@ export class Plan {
       }
       // Rather than fail it stores nothing but what it must.
       if (room > 0) room = 0;
-      else this.#failLargest(claim, settlement, bindings, lacking, (advice ??= this.#advice(claim, settlement)));
+      else
+        failLargest({
+          members: this.members,
+          owner: this.#owner,
+          asked: claim.asked,
+          settlement,
+          memory: bindings.memory,
+          bytes: (slot) => bytesOf(slot, sizes),
+          cause: lacking,
+          advice: (advice ??= this.#advice(claim, settlement)),
+        });
     }
     this.settlements++;
     this.#passing = this.#findPassing();
@@ -258,49 +267,6 @@ export class Plan {
     return found ? adviceText(found, "budgetBytes", peak - arena.bytes) : "";
   }
 
-  /**
-   * Fails those nodes, of the ones that take part in the plan's peak, that need the most room; and what is above them. They cover half of what
-   * is missing, at least one: so some rounds are enough however many nodes there are, and near the end none fails in vain.
-   */
-  #failLargest(
-    claim: Claim,
-    { arena, peak }: Settlement,
-    { memory, sizes }: Bindings,
-    cause: OutOfMemory | undefined,
-    advice: string,
-  ): void {
-    const inside = arena.fullest.map((slot) => ({ slot, tensor: this.#owner.get(slot)!.tensor, bytes: bytesOf(slot, sizes) }));
-    const parts = new Map([...claim.asked, ...inside].map((s) => [s.slot, s]));
-    const others = [...memory.slots].filter(([slot]) => !parts.has(slot)).map(([, place]) => place);
-    const all = [...parts.values()];
-    const why =
-      `its plan takes ${peak} bytes at its peak and ${memory.limitName}` +
-      (cause ? `, but: ${cause.message}` : "") +
-      namingLargest([...all, ...others]) +
-      advice;
-    // A device that refuses has just shown how much it holds.
-    let missing = (peak - (cause ? memory.bytes : memory.limit)) / 2;
-    const fail = (node: NodeState, failure: Failure): void => {
-      const open = [node];
-      for (let n = open.pop(); n; n = open.pop()) {
-        if (n.failure || !this.members.has(n)) continue;
-        n.failure = failure;
-        for (const slot of [...n.own, ...n.temps]) missing -= parts.get(slot)?.bytes ?? 0;
-        for (const slot of n.own) memory.release(slot);
-        open.push(...n.users);
-      }
-    };
-    // Of equals the last one first.
-    const byBytes = all.sort((a, b) => a.bytes - b.bytes);
-    do {
-      const { slot, tensor, bytes } = byBytes.pop()!;
-      const node = this.#owner.get(slot)!;
-      if (node.failure) continue;
-      const error = new OutOfMemory(`${tensor.describe()} needs ${bytes} bytes; ${why}`, { cause });
-      fail(node, { tensor: node.tensor, error });
-    } while (missing > 0 && byBytes.length > 0);
-  }
-
   /** Writes in the sizes and addresses of now. */
   bind({ backend, memory, sizes, sizesVersion }: Bindings): void {
     const { offsets, steps: ordered } = this.#arena;
@@ -350,28 +316,4 @@ function literalsOf(nodes: readonly NodeState[]): (slot: Slot) => number | undef
     }
   }
   return (slot) => literals.get(slot);
-}
-
-/** Why a node has no value before anything is placed: an input has none, it cannot be lowered, or its sizes do not fit. */
-function failureOf(node: NodeState, sizes: DimSizes): Failure | undefined {
-  const { tensor } = node;
-  for (const input of node.inputs) if (input.failure) return input.failure;
-  if (node.unfit !== undefined) return { tensor, error: node.unfit };
-  if (node.names.length === 0) return undefined;
-  try {
-    // Strides and arguments may need a name that the shape does not show.
-    for (const name of node.names) evaluateDim(dim(name), sizes);
-    for (const { shape } of tensor.outputs) evaluateShape(shape, sizes);
-    checkRoom(tensor.describe(), node.lowered, sizes);
-    for (const step of node.lowered.steps) checkSizes(step, sizes);
-    return undefined;
-  } catch (error) {
-    return { tensor, error };
-  }
-}
-
-function checkSizes(step: Step, sizes: DimSizes): void {
-  if (step.control) for (const inner of bodiesOf(step.control).flat()) checkSizes(inner, sizes);
-  for (const d of step.loop?.shape ?? step.sizes)
-    if (typeof d !== "number" && evaluateDim(d, sizes) < 0) throw new Error(`size ${d} is negative (${evaluateDim(d, sizes)})`);
 }

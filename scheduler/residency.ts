@@ -13,7 +13,8 @@
  */
 import type { Slot, Step } from "../kernel/kernel.ts";
 import type { Necessary } from "./necessary.ts";
-import type { NodeState } from "./node.ts";
+import { heldBeside } from "./held.ts";
+import { isPinned, type NodeState } from "./node.ts";
 import type { Memory, Sized } from "./place.ts";
 import type { Arena } from "./transient.ts";
 import type { Advice } from "./eviction/arrange.ts";
@@ -166,7 +167,7 @@ export class Residency {
     const asked = claim.asked.map((s) => this.#placed(s));
     const optional = claim.optional.map((s) => this.#placed(s));
     const mine = new Set([...asked, ...optional].map((s) => s.slot));
-    const { fixed, pinned: held, read, idle, stale } = this.#others(mine, claim.reads(), absent);
+    const { fixed, pinned: held, read, idle, stale } = heldBeside(this.#necessary.nodes, memory.slots, absent, mine, claim.reads());
     const pinned = held + total(asked.filter((s) => isPinned(s.node)));
     if (pinned > this.cacheBytes && !this.#tight) throw pinsTooLarge(pinned, this.cacheBytes);
     const candidates = this.#inOrder(idle, optional, claim, absent);
@@ -255,51 +256,9 @@ export class Residency {
     );
   }
 
-  /** What memory holds beside a plan's own values. */
-  #others(
-    mine: ReadonlySet<Slot>,
-    reads: ReadonlySet<Slot>,
-    absent: ReadonlySet<NodeState>,
-  ): {
-    /** Bytes of what stays in any case, and the part of it that is pinned; and of what may not go now because the plan reads it. */
-    readonly fixed: number;
-    readonly pinned: number;
-    readonly read: number;
-    /** Values that may go. */
-    readonly idle: readonly Stored[];
-    /** Buffers of values that are not up to date. */
-    readonly stale: readonly Slot[];
-  } {
-    const { slots } = this.#memory;
-    const asked = new Set<Slot>();
-    const pins = new Set<Slot>();
-    const frontier = new Set<Slot>();
-    for (const node of this.#necessary.nodes.values())
-      for (const { slot } of node.lowered.outputs) {
-        if (isAskedFor(node)) (isPinned(node) ? pins : asked).add(slot);
-        if (node.frontier) frontier.add(slot);
-      }
-    let [fixed, pinned, read] = [0, 0, 0];
-    const idle: Stored[] = [];
-    const stale: Slot[] = [];
-    for (const node of this.#necessary.nodes.values())
-      for (const slot of node.own) {
-        const held = slots.get(slot);
-        if (!held || mine.has(slot)) continue;
-        if (asked.has(slot)) fixed += held.bytes;
-        else if (pins.has(slot)) {
-          fixed += held.bytes;
-          pinned += held.bytes;
-        } else if (reads.has(slot)) read += held.bytes;
-        else if (absent.has(node) || node.failure) stale.push(slot);
-        else idle.push({ slot, bytes: held.bytes, tensor: node.tensor, node, frontier: frontier.has(slot) });
-      }
-    return { fixed, pinned, read, idle, stale };
-  }
-
   /** Lets go of what there is too much of, when the cache has become smaller. The nodes whose values are no longer there. */
   trim(absent: ReadonlySet<NodeState>, cost: (node: NodeState) => number): readonly NodeState[] {
-    const { idle, pinned, stale } = this.#others(new Set(), new Set(), absent);
+    const { idle, pinned, stale } = heldBeside(this.#necessary.nodes, this.#memory.slots, absent);
     let room = this.cacheBytes - pinned;
     const order = inOrderOfScores(idle, { settings: this.cache, now: this.now, isAbsent: (n) => absent.has(n), cost });
     return this.release([...stale, ...order.filter(({ stored }) => (room -= stored.bytes) < 0).map(({ stored }) => stored.slot)]);
@@ -307,7 +266,7 @@ export class Residency {
 
   /** Lets go of all that may go. The nodes whose values are no longer there. */
   releaseIdle(): readonly NodeState[] {
-    const { idle, stale } = this.#others(new Set(), new Set(), new Set());
+    const { idle, stale } = heldBeside(this.#necessary.nodes, this.#memory.slots, new Set());
     return this.release([...idle.map((s) => s.slot), ...stale]);
   }
 
@@ -331,11 +290,6 @@ export class Residency {
 }
 
 const isCheckpointed = (t: Tensor): boolean => tagsOf(t).includes(CHECKPOINTED);
-
-/** Whether a node's value stays in any case. */
-export const isAskedFor = (node: NodeState): boolean => node.leaf || node.demand > 0 || node.cutoff !== undefined || node.pinned;
-/** Whether it does so because it is pinned, and for no other reason. */
-export const isPinned = (node: NodeState): boolean => node.pinned && !node.leaf && node.demand === 0 && !node.cutoff;
 
 export const pinsTooLarge = (bytes: number, budget: number): OutOfMemory =>
   new OutOfMemory(`what is pinned takes ${bytes} bytes, and cache.budgetBytes is ${budget}; unpin something, or give the cache more room`);

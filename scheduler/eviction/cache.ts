@@ -4,10 +4,10 @@ import { dtypeInfo } from "../../core/dtype.ts";
 import { tagsOf } from "../../core/tags.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Computer, Workshop } from "../compute.ts";
-import type { NodeState } from "../node.ts";
+import { isAskedFor, type NodeState } from "../node.ts";
 import { operationsOf } from "../operations.ts";
 import { checkCacheOptions } from "../options.ts";
-import { isAskedFor, pinsTooLarge } from "../residency.ts";
+import { pinsTooLarge } from "../residency.ts";
 import type { CachePolicy } from "./policy.ts";
 import { type CacheOptions, withCacheOptions } from "./settings.ts";
 
