@@ -32,9 +32,8 @@ import { all, sum } from "../../ops/reductions.ts";
 import { stack } from "../../ops/concatenate.ts";
 import { leafOf, numbersOf } from "../ops/support.ts";
 import { Random } from "./cases.ts";
-import { itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
+import { f64, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
 
-const f64 = (x: number | readonly number[] | readonly number[][]): Tensor => constant(x as number[], { dtype: "float64" });
 type Step = (carry: Tensor[], x: Tensor) => [Tensor[], Tensor];
 
 /** The steps written out. */

@@ -20,9 +20,8 @@ import { clip, round } from "../../ops/piecewise.ts";
 import { definePrimitive as defineBare } from "../../ops/primitive.ts";
 import { sum } from "../../ops/reductions.ts";
 import { transpose } from "../../ops/transpose.ts";
-import { interpret, itemOf, valueOf, valuesOf } from "./values.ts";
+import { f64, interpret, itemOf, valueOf, valuesOf } from "./values.ts";
 
-const f64 = (v: number): Tensor => constant(v, { dtype: "float64" });
 const vec = (...v: number[]): Tensor => constant(v, { dtype: "float64" });
 type Unary = (x: Tensor) => Tensor;
 

@@ -15,9 +15,8 @@ import { fullLike } from "../../ops/creation.ts";
 import { cos, exp, sin, tanh } from "../../ops/functions.ts";
 import { definePrimitive as defineBare, RuleSet } from "../../ops/primitive.ts";
 import { sum } from "../../ops/reductions.ts";
-import { interpret, itemOf, valueOf } from "./values.ts";
+import { f64, interpret, itemOf, valueOf } from "./values.ts";
 
-const f64 = (v: number): Tensor => constant(v, { dtype: "float64" });
 const vec = (...v: number[]): Tensor => constant(v, { dtype: "float64" });
 
 describe("definePrimitive", () => {

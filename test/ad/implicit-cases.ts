@@ -2,7 +2,6 @@
 import { expect } from "vitest";
 import { jvp } from "../../ad/jvp.ts";
 import { vjp } from "../../ad/vjp.ts";
-import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, mul } from "../../ops/arithmetic.ts";
 import { eye } from "../../ops/creation.ts";
@@ -12,7 +11,6 @@ import { transpose } from "../../ops/transpose.ts";
 import { numbers } from "../ops/support.ts";
 import { valuesOf } from "./values.ts";
 
-export const f64 = (x: number | number[] | number[][]): Tensor => constant(x, { dtype: "float64" });
 export const random = (shape: number[], seed: number): Tensor => numbers(shape, { seed, low: -1, high: 1 }).tensor;
 export const identity = (n: number): Tensor => eye(n, n, 0, { dtype: "float64" });
 

@@ -17,8 +17,8 @@ import { logsumexp } from "../../ops/softmax.ts";
 import { sum } from "../../ops/reductions.ts";
 import { solve } from "../../ops/solve.ts";
 import { transpose } from "../../ops/transpose.ts";
-import { expectAdjoint, f64, random } from "./implicit-cases.ts";
-import { interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
+import { expectAdjoint, random } from "./implicit-cases.ts";
+import { f64, interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
 
 describe("root", () => {
   const squareRoot = (t: Tensor): Tensor => root((x: Tensor, theta: Tensor) => sub(square(x), theta), f64(1), t);

@@ -8,8 +8,8 @@ import type { Tensor } from "../../core/tensor.ts";
 import { mul, neg, square } from "../../ops/arithmetic.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { sum } from "../../ops/reductions.ts";
-import { definite, f64, general, random } from "./implicit-cases.ts";
-import { itemOf, valueOf, valuesOf } from "./values.ts";
+import { definite, general, random } from "./implicit-cases.ts";
+import { f64, itemOf, valueOf, valuesOf } from "./values.ts";
 
 describe("what is no solution", () => {
   const indefinite = f64([

@@ -16,8 +16,8 @@ import { add, mul, square, sub } from "../../ops/arithmetic.ts";
 import { cos, exp, log, sin } from "../../ops/functions.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { sum } from "../../ops/reductions.ts";
-import { expectAdjoint, f64, random } from "./implicit-cases.ts";
-import { interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
+import { expectAdjoint, random } from "./implicit-cases.ts";
+import { f64, interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
 
 describe("nestings", () => {
   const rollout = (k: Tensor, from: Tensor): Tensor =>

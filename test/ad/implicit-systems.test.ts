@@ -20,8 +20,8 @@ import { sum } from "../../ops/reductions.ts";
 import { solve } from "../../ops/solve.ts";
 import { transpose } from "../../ops/transpose.ts";
 import { expectNear } from "../ops/support.ts";
-import { definite, f64, general, identity, random } from "./implicit-cases.ts";
-import { interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
+import { definite, general, identity, random } from "./implicit-cases.ts";
+import { f64, interpret, itemOf, relativeError, valueOf, valuesOf } from "./values.ts";
 
 const symmetric = (a: Tensor): Tensor => mul(0.5, add(a, transpose(a)));
 type Solver = (a: Tensor, b: Tensor) => Tensor;

@@ -19,9 +19,8 @@ import { definePrimitive, type PrimitiveFunction, type RuledPrimitive, RuleSet }
 import { max } from "../../ops/reductions.ts";
 import { reshape } from "../../ops/reshape.ts";
 import { type Curve, expectClose, ORDER } from "./judge-jets.ts";
-import { itemOf, valueOf, valuesOf } from "./values.ts";
+import { f64, itemOf, valueOf, valuesOf } from "./values.ts";
 
-const f64 = (v: number): Tensor => constant(v, { dtype: "float64" });
 const straight = (v: unknown): unknown[] => [v, ...new Array<null>(ORDER - 1).fill(null)];
 const derivatives = (f: Curve, x: number): number[] =>
   jet(f as (x: Tensor) => Tensor, f64(x), straight(1))[1].map((d) => itemOf(d as Tensor));

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "../../core/tensor.ts";
 import { mul, square } from "../../ops/arithmetic.ts";
-import { type Derivative, f, f64, known, loops, type Scalar, transforms } from "./nestings.ts";
-import { itemOf } from "./values.ts";
+import { type Derivative, f, known, loops, type Scalar, transforms } from "./nestings.ts";
+import { f64, itemOf } from "./values.ts";
 
 const close = (got: number, expected: number): void => expect(Math.abs(got / expected - 1)).toBeLessThan(1e-12);
 const all = Object.entries(transforms);

@@ -11,7 +11,6 @@ import { jvp, linearize } from "../../ad/jvp.ts";
 import { laplacian } from "../../ad/laplacian.ts";
 import { vjp } from "../../ad/vjp.ts";
 import { vmap } from "../../ad/vmap.ts";
-import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, mul, square, sub } from "../../ops/arithmetic.ts";
 import { equal, greater, less } from "../../ops/compare.ts";
@@ -21,9 +20,9 @@ import { exp } from "../../ops/functions.ts";
 import { separable } from "../../ops/identity.ts";
 import { take } from "../../ops/indexing.ts";
 import { reshape } from "../../ops/reshape.ts";
+import { f64 } from "./values.ts";
 
 export type Scalar = (x: Tensor) => Tensor;
-export const f64 = (v: number | readonly number[]): Tensor => constant(v as number, { dtype: "float64" });
 /** x as a vector of one element, and back. */
 const vector = (x: Tensor): Tensor => reshape(x, [1]);
 const item = (x: Tensor): Tensor => reshape(x, []);

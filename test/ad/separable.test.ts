@@ -16,11 +16,10 @@ import { exp, log, sin, sqrt, tanh } from "../../ops/functions.ts";
 import { separable } from "../../ops/identity.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { mean, sum } from "../../ops/reductions.ts";
-import { relativeError, valueOf } from "./values.ts";
+import { f64, relativeError, valueOf } from "./values.ts";
 
 type Mark = (t: Tensor) => Tensor;
 const plain: Mark = (t) => t;
-const f64 = (v: number[]): Tensor => constant(v, { dtype: "float64" }) as Tensor;
 
 /** Losses of a vector with several terms: under outer functions, weights, each other, with parts that no term holds. */
 const losses: Readonly<Record<string, (x: Tensor, mark: Mark) => Tensor>> = {

@@ -12,9 +12,8 @@ import { cos, exp, sin, tanh } from "../../ops/functions.ts";
 import { definePrimitive, RuleSet } from "../../ops/primitive.ts";
 import { sum } from "../../ops/reductions.ts";
 import { probe, stopGradient } from "../../ops/identity.ts";
-import { itemOf, valueOf, valuesOf } from "./values.ts";
+import { f64, itemOf, valueOf, valuesOf } from "./values.ts";
 
-const f64 = (v: number): Tensor => constant(v, { dtype: "float64" });
 const vec = (...v: number[]): Tensor => constant(v, { dtype: "float64" });
 
 describe("perturbation confusion", () => {

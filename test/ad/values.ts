@@ -1,8 +1,12 @@
 /** Numbers of closed expressions, by the interpreter: the judge's eyes for derivative tests. */
 import type { Evaluate } from "../../ad/check.ts";
+import { constant } from "../../core/leaves.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { Value } from "../../core/value.ts";
 import { evaluate, failed } from "../oracle/evaluate.ts";
+
+/** A constant of float64. */
+export const f64 = (x: number | readonly number[] | readonly number[][]): Tensor => constant(x as number[], { dtype: "float64" });
 
 /** The elements of each tensor, in row-major order. */
 export function valuesOf(...tensors: readonly Tensor[]): number[][] {
