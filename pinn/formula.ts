@@ -149,20 +149,19 @@ class Parser {
   }
 
   #sum(): Node {
-    let left = this.#product();
-    for (;;) {
-      const symbol = this.#takes("+") ? "+" : this.#takes("-") ? "-" : undefined;
-      if (!symbol) return left;
-      left = { kind: "operation", symbol, left, right: this.#product() };
-    }
+    return this.#leftToRight(["+", "-"], () => this.#product());
   }
 
   #product(): Node {
-    let left = this.#signed();
+    return this.#leftToRight(["*", "/"], () => this.#signed());
+  }
+
+  #leftToRight(symbols: readonly ("+" | "-" | "*" | "/")[], operand: () => Node): Node {
+    let left = operand();
     for (;;) {
-      const symbol = this.#takes("*") ? "*" : this.#takes("/") ? "/" : undefined;
+      const symbol = symbols.find((s) => this.#takes(s));
       if (!symbol) return left;
-      left = { kind: "operation", symbol, left, right: this.#signed() };
+      left = { kind: "operation", symbol, left, right: operand() };
     }
   }
 
