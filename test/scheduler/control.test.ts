@@ -18,7 +18,7 @@ import { pad, slice } from "../../ops/pad.ts";
 import { sum } from "../../ops/reductions.ts";
 import { reshape } from "../../ops/reshape.ts";
 import { createEngine, type Engine } from "../../scheduler/engine.ts";
-import { failuresOf, settle, watch } from "./engines.ts";
+import { around, failuresOf, settle, watch } from "./engines.ts";
 
 const engines: Engine[] = [];
 afterEach(async () => {
@@ -46,13 +46,14 @@ describe("a heat equation of 64 points", () => {
   it("takes 10,000 steps in one call, with the bits of a loop in JavaScript", async () => {
     const device = cpu({ threads: 1 });
     const calls: number[] = [];
-    const engine = await engineOver({
-      ...methodsOf(device),
-      prepare: (segments) => {
-        const program = device.prepare(segments);
-        return { run: () => (calls.push(stepCount(segments)), program.run()), release: () => program.release() };
-      },
-    });
+    const engine = await engineOver(
+      around(device, {
+        prepare: (segments) => {
+          const program = device.prepare(segments);
+          return { run: () => (calls.push(stepCount(segments)), program.run()), release: () => program.release() };
+        },
+      }),
+    );
     const [u, c] = [engine.variable(wave()), engine.variable(0.2, { dtype: "float64" })];
     const y = heated(u, c, 10_000);
     const got = (await engine.read(y)).data;
@@ -227,13 +228,12 @@ it("networks on rows take tiles in a loop's body, on batches that move from roun
     [cpu({ threads: 1 }), false],
   ] as const) {
     const engine = await createEngine({
-      backend: {
-        ...methodsOf(device),
+      backend: around(device, {
         prepare: (segments) => {
           tiled += stepsIn(segments).filter((s) => s.rows).length;
           return device.prepare(segments);
         },
-      },
+      }),
       fusion,
     });
     engines.push(engine);
@@ -331,19 +331,6 @@ it("only the chosen case is computed", async () => {
   const long = (v: Tensor): Tensor => scan((c: Tensor) => [sin(c), null], v, null, { length: 2 ** 31 - 1 })[0];
   const y = switchCase(index, [(v: Tensor) => mul(v, 2), long], x);
   expect((await engine.read(y)).item()).toBe(2);
-});
-
-/** A backend with the methods of another, bound to it. */
-const methodsOf = (device: Backend): Omit<Backend, "prepare"> => ({
-  name: device.name,
-  get bytesInUse() {
-    return device.bytesInUse;
-  },
-  allocate: (bytes) => device.allocate(bytes),
-  free: (buffer) => device.free(buffer),
-  write: (buffer, data) => device.write(buffer, data),
-  view: (buffer, storage, length) => device.view(buffer, storage, length),
-  dispose: () => device.dispose(),
 });
 
 /** How many steps segments have, those of a body once. */

@@ -18,6 +18,20 @@ export function overBackends(name: string, suite: (make: MakeEngine, backend: ()
   ] as const)(`${name}, over the %s`, (_, backend) => suite((options) => createEngine({ backend: backend(), ...options }), backend));
 }
 
+/** A backend with methods of its own, the others those of `device`. */
+export const around = (device: Backend, own: Partial<Pick<Backend, "prepare" | "dispose">>): Backend => ({
+  name: device.name,
+  get bytesInUse() {
+    return device.bytesInUse;
+  },
+  allocate: (bytes) => device.allocate(bytes),
+  free: (buffer) => device.free(buffer),
+  write: (buffer, data) => device.write(buffer, data),
+  view: (buffer, storage, length) => device.view(buffer, storage, length),
+  prepare: own.prepare ?? ((segments) => device.prepare(segments)),
+  dispose: own.dispose ?? (() => device.dispose()),
+});
+
 /** What an observer of t has been told: [epoch, value]. */
 export function watch(engine: Engine, t: Tensor): [number, unknown][] {
   const seen: [number, unknown][] = [];
