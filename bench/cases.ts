@@ -1,6 +1,7 @@
 /** All cases, in the order of the table. */
 import type { Case } from "./case.ts";
 import { arrayCases } from "./cases/arrays.ts";
+import { evictionCases } from "./cases/eviction.ts";
 import { graphCases } from "./cases/graph.ts";
 import { jacobianCases } from "./cases/jacobian.ts";
 import { incrementalCases } from "./cases/incremental.ts";
@@ -15,5 +16,6 @@ export const cases: readonly Case[] = [
   ...jacobianCases,
   ...graphCases,
   ...incrementalCases,
+  ...evictionCases,
   ...threadCases,
 ];

@@ -211,13 +211,13 @@ export class Plan {
     const other = lay(sparing);
     const best = other.bytes < asMade.bytes ? other : asMade;
     if (best.bytes <= room.bytes || !room.repeating || room.bytes <= 0) return best;
-    const { deciding: policy, minBytes } = cache;
-    return arrangeWithin([this.#able, sparing], { bytes: room.bytes, policy, minBytes }, contents) ?? best;
+    const { planning: policies, minBytes } = cache;
+    return arrangeWithin([this.#able, sparing], { bytes: room.bytes, policies, minBytes }, contents) ?? best;
   }
 
   #advise(resident: ReadonlySet<Slot>, known: number, sizes: DimSizes, cache: CacheSettings): Advice | undefined {
-    const { deciding: policy, minBytes } = cache;
-    return advise(depthFirst(this.#able), known, { policy, minBytes }, this.#contents(resident, sizes, cache));
+    const { planning: policies, minBytes } = cache;
+    return advise(depthFirst(this.#able), known, { policies, minBytes }, this.#contents(resident, sizes, cache));
   }
 
   #cost(steps: readonly Step[], sizes: DimSizes, { cost }: CacheSettings): number {

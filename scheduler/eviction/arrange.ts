@@ -9,7 +9,8 @@ import { bottleneck, DoesNotFit, follow, type Schedule, type Tape } from "./tape
 
 export interface Room {
   readonly bytes: number;
-  readonly policy: CachePolicy;
+  /** Each is asked for a schedule, unless the one before has one that repeats nothing. */
+  readonly policies: readonly CachePolicy[];
   readonly minBytes: number;
 }
 
@@ -28,7 +29,7 @@ const MOST_STEPS = 50_000;
 /** So often a schedule is made for less room, because its values cannot be laid out without gaps. */
 const ATTEMPTS = 6;
 
-/** The cheapest arrangement within the room, of those that these orders of the steps lead to. */
+/** The cheapest arrangement within the room, of those that these orders of the steps lead to and the policies find. */
 export function arrangeWithin(orders: readonly (readonly Step[])[], room: Room, contents: Contents): Arena | undefined {
   let [best, least]: [Arena | undefined, number] = [undefined, Infinity];
   for (const steps of orders) {
@@ -49,10 +50,23 @@ interface Found {
   readonly extra: number;
 }
 
+/** The cheapest of what the policies find. */
 function within(recording: Recording, room: Room, contents: Contents): Found | DoesNotFit {
+  let best: Found | undefined;
+  const failures: DoesNotFit[] = [];
+  for (const policy of room.policies) {
+    const found = withinBy(policy, recording, room, contents);
+    if (found instanceof DoesNotFit) failures.push(found);
+    else if (!best || found.extra < best.extra) best = found;
+    if (best?.extra === 0) break;
+  }
+  return best ?? failures.find((f) => f.held) ?? failures[0]!;
+}
+
+function withinBy(policy: CachePolicy, recording: Recording, room: Room, contents: Contents): Found | DoesNotFit {
   let budget = room.bytes;
   for (let k = 0; k < ATTEMPTS && budget > 0; k++) {
-    const schedule = scheduleWithin(recording.tape, budget, room);
+    const schedule = scheduleWithin(recording.tape, budget, policy, room.minBytes);
     if (schedule instanceof DoesNotFit) return schedule;
     const { repeated, extra } = follow(recording.tape, schedule);
     const arena = laidOut(recording, schedule, contents);
@@ -68,7 +82,7 @@ function laidOut(recording: Recording, schedule: Schedule, { isTransient, bytes 
 }
 
 /** The policy's schedule, or one by its scores; or why there is none. */
-function scheduleWithin(tape: Tape, budget: number, { policy, minBytes }: Omit<Room, "bytes">): Schedule | DoesNotFit {
+function scheduleWithin(tape: Tape, budget: number, policy: CachePolicy, minBytes: number): Schedule | DoesNotFit {
   const { op, bytes } = bottleneck(tape);
   if (bytes > budget) return new DoesNotFit(op, bytes);
   const planned = planOf(policy, tape, budget);
@@ -111,7 +125,7 @@ export interface Advice {
 const HALVINGS = 8;
 
 /** `known`: the bytes of an arrangement without repetitions. */
-export function advise(steps: readonly Step[], known: number, policy: Omit<Room, "bytes">, contents: Contents): Advice | undefined {
+export function advise(steps: readonly Step[], known: number, by: Omit<Room, "bytes">, contents: Contents): Advice | undefined {
   const recording = recordingOf(steps, contents);
   if (!recording || recording.tape.ops.length === 0) return undefined;
   const { op, bytes } = bottleneck(recording.tape);
@@ -119,7 +133,7 @@ export function advise(steps: readonly Step[], known: number, policy: Omit<Room,
   let [low, enough, held] = [bytes, known, false];
   for (let k = 0; k < HALVINGS && low < enough; k++) {
     const middle = Math.floor(k === 0 ? low : (low + enough) / 2);
-    const found = within(recording, { ...policy, bytes: middle }, contents);
+    const found = within(recording, { ...by, bytes: middle }, contents);
     if (found instanceof DoesNotFit) {
       low = middle + 1;
       held ||= found.held;

@@ -2,7 +2,7 @@
 import { CHECKPOINTED } from "../../core/tags.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { showArgument } from "../../ops/describe.ts";
-import { compose, dropFirst, nextUse } from "./policies.ts";
+import { compose, dropFirst, dtr, nextUse } from "./policies.ts";
 import { type CachePolicy, nameOf, PolicyError } from "./policy.ts";
 
 /** What computing something comes to, for cost functions. */
@@ -37,6 +37,8 @@ export interface CacheSettings {
   /** The one that was asked for, and the one that decides: what is checkpointed goes first in any case. */
   readonly policy: CachePolicy | undefined;
   readonly deciding: CachePolicy;
+  /** Those whose schedules a plan chooses from, the first of the cheapest. */
+  readonly planning: readonly CachePolicy[];
   readonly cost: (work: Work) => number;
   readonly minBytes: number;
 }
@@ -47,7 +49,17 @@ const deciding = (policy: CachePolicy): CachePolicy => {
   const { name: _, ...both } = compose(dropFirst(CHECKPOINTED), policy);
   return policy.name === undefined ? both : { ...both, name: policy.name };
 };
-const initial: CacheSettings = { budgetBytes: CACHE_BYTES, policy: undefined, deciding: deciding(defaultPolicy), cost: flops, minBytes: 0 };
+const byDefault = deciding(defaultPolicy);
+/** Neither is the better one on all graphs, and each has some on which only it finds a schedule. */
+const planningByDefault = [byDefault, deciding(dtr())];
+const initial: CacheSettings = {
+  budgetBytes: CACHE_BYTES,
+  policy: undefined,
+  deciding: byDefault,
+  planning: planningByDefault,
+  cost: flops,
+  minBytes: 0,
+};
 
 /** Settings with some of them set anew; what is undefined is as by default. Throws where one does not fit. */
 export function withCacheOptions(options: CacheOptions = {}, before = initial): CacheSettings {
@@ -58,7 +70,14 @@ export function withCacheOptions(options: CacheOptions = {}, before = initial): 
     throw new Error(
       `cache: budgetBytes is 0, and the policy ${nameOf(policy)} has nothing to decide; leave out the policy, or give it room`,
     );
-  return { budgetBytes, policy, deciding: policy === before.policy ? before.deciding : deciding(policy ?? defaultPolicy), cost, minBytes };
+  return { budgetBytes, policy, ...decidingAs(policy, before), cost, minBytes };
+}
+
+function decidingAs(policy: CachePolicy | undefined, before: CacheSettings): Pick<CacheSettings, "deciding" | "planning"> {
+  if (policy === before.policy) return { deciding: before.deciding, planning: before.planning };
+  if (!policy) return { deciding: byDefault, planning: planningByDefault };
+  const own = deciding(policy);
+  return { deciding: own, planning: [own] };
 }
 
 function checkedCost(cost: (work: Work) => number): (work: Work) => number {

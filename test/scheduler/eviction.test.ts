@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { grad } from "../../ad/grad.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { cpu } from "../../cpu/backend.ts";
-import { type Backend, OutOfMemory } from "../../kernel/backend.ts";
+import { OutOfMemory } from "../../kernel/backend.ts";
 import { tanh } from "../../ops/functions.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { mul, square } from "../../ops/arithmetic.ts";
@@ -12,36 +12,7 @@ import { createEngine, type Engine } from "../../scheduler/engine.ts";
 import { dtr, lru, msps, nextUse, revolve } from "../../scheduler/eviction/policies.ts";
 import type { EngineOptions } from "../../scheduler/options.ts";
 import { failuresOf, settle } from "./engines.ts";
-
-/** A backend that never holds more than so many bytes, or the test fails. */
-function within(device: Backend, budget: number): Backend & { most: number } {
-  const checked = {
-    most: 0,
-    name: device.name,
-    get bytesInUse() {
-      return device.bytesInUse;
-    },
-    allocate: (bytes: number) => {
-      const buffer = device.allocate(bytes);
-      sizes.set(buffer, bytes);
-      used += bytes;
-      checked.most = Math.max(checked.most, used);
-      if (used > budget) throw new Error(`${used} bytes are allocated, of ${budget}`);
-      return buffer;
-    },
-    free: (buffer: number) => {
-      used -= sizes.get(buffer)!;
-      device.free(buffer);
-    },
-    write: device.write.bind(device),
-    view: device.view.bind(device),
-    prepare: device.prepare.bind(device),
-    dispose: () => device.dispose(),
-  };
-  const sizes = new Map<number, number>();
-  let used = 0;
-  return checked;
-}
+import { within } from "./eviction/within.ts";
 
 const [DEPTH, WIDTH, ROWS] = [40, 16, 64];
 const STATE = 4 * ROWS * WIDTH;

@@ -5,13 +5,14 @@ import { grad } from "../../../ad/grad.ts";
 import type { Tensor } from "../../../core/tensor.ts";
 import { cpu } from "../../../cpu/backend.ts";
 import { interpreter } from "../../../kernel/interpreter.ts";
-import { add, mul, square } from "../../../ops/arithmetic.ts";
+import { mul, square } from "../../../ops/arithmetic.ts";
 import { sin, tanh } from "../../../ops/functions.ts";
 import { sum } from "../../../ops/reductions.ts";
 import { createEngine, type Engine } from "../../../scheduler/engine.ts";
 import * as policies from "../../../scheduler/eviction/policies.ts";
 import type { CachePolicy } from "../../../scheduler/eviction/policy.ts";
 import { failuresOf, settle, watch } from "../engines.ts";
+import { branches } from "./graphs.ts";
 
 const SIZE = 256;
 const BYTES = 4 * SIZE;
@@ -110,13 +111,8 @@ describe("a cache with a policy", () => {
   it("keeps the frontier of changes with a twentieth of all values: what is computed is what has changed", async () => {
     // 24 branches of 50 nodes under one sum; a change reaches 4 of them.
     const engine = await createEngine({ backend: cpu(), fusion: false, cache: { budgetBytes: 60 * BYTES, policy: policies.frontier() } });
-    const sources = Array.from({ length: 24 }, (_, k) => engine.variable(new Float32Array(SIZE).fill(k / 24)));
-    const tops = sources.map((s) => {
-      let t: Tensor = s;
-      for (let i = 0; i < 50; i++) t = sin(t);
-      return t;
-    });
-    const total = watch(engine, sum(tops.reduce((a, b) => add(a, b))));
+    const { sources, total: t } = branches(24, 50, SIZE)(engine);
+    const total = watch(engine, t);
     await settle(engine);
     const computed: number[] = [];
     for (let frame = 0; frame < 8; frame++) {
