@@ -5,6 +5,7 @@ import { withSite } from "../core/site.ts";
 import { addTags, tagsOf } from "../core/tags.ts";
 import { outputPrimitive, type Tensor } from "../core/tensor.ts";
 import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
+import { checkImages } from "./rule-results.ts";
 
 /** The outputs for every example, given leaves with all examples along axis 0; undefined for what does not depend on them. */
 export function batchAll(outputs: readonly Tensor[], leaves: ReadonlyMap<Tensor, Tensor>, size: Dim, rules: RuleSet = ownRules): Maybe[] {
@@ -17,6 +18,7 @@ export function batchAll(outputs: readonly Tensor[], leaves: ReadonlyMap<Tensor,
       const flags = t.inputs.map((input) => batched.has(input));
       const inputs = t.inputs.map((input) => images.get(input)?.[0] ?? input);
       const made = withSite(t.site, () => rules.rule(t.primitive, "batch")({ params: t.params, inputs, batched: flags, size, rules }));
+      checkImages(t, made, size);
       for (const image of made) addTags(image, tagsOf(t));
       images.set(t, made);
     }

@@ -11,7 +11,7 @@ import { batchAlong } from "../ops/broadcast.ts";
 import { zerosLike } from "../ops/creation.ts";
 import type { BatchCall, Composed, Diagnosis, Maybe, RuledPrimitive, Rules } from "../ops/primitive.ts";
 import { manyOf } from "./composed-batch.ts";
-import { checkCotangents } from "./reverse-rule.ts";
+import { checkCotangents } from "./rule-results.ts";
 import { pairs, placeholderLike } from "./trace.ts";
 
 /** What a node carries: the parameters that its rules see, and how many values and operands there are. */

@@ -77,6 +77,22 @@ function leavesOf(name: string, what: string, given: unknown, like: Flat<Tensor>
   return found;
 }
 
+/** Throws unless what a rule gave as the function's result, to which its residuals belong, has the structure and types of that. */
+function checkResult(name: string, given: unknown, like: Flat<Tensor>, types: readonly Tensor[]): void {
+  const flat = flatten(given as Tree<unknown>);
+  const fits = (t: unknown, type: Tensor): boolean =>
+    typeof t === "number" ? type.rank === 0 : t instanceof Tensor && sameShape(t.shape, type.shape) && t.dtype === type.dtype;
+  if (flat.paths.join() !== like.paths.join())
+    throw new Error(
+      `${name}: forward gives a result with tensors at [${flat.paths.join()}], where the function has them at [${like.paths.join()}]`,
+    );
+  const i = flat.leaves.findIndex((t, k) => !fits(t, types[k]!));
+  if (i >= 0)
+    throw new Error(
+      `${name}: forward gives the result ${showArgument(flat.leaves[i])}, where the function gives ${types[i]!.describe()}; shape and dtype must be equal`,
+    );
+}
+
 /** Tensors for a user's rule: zeros where there is a structural zero. */
 const filled = (tensors: readonly Maybe[], like: readonly Tensor[]): Tensor[] => tensors.map((t, i) => t ?? zerosLike(like[i]!));
 
@@ -130,6 +146,7 @@ export function customVjp<A extends readonly any[], R, S>(
         const pair: unknown = forward(...(args.rebuild(inputs) as unknown as A));
         if (!Array.isArray(pair) || pair.length !== 2)
           throw new Error(`${name}: forward must return [result, residuals], got ${showArgument(pair)}`);
+        checkResult(name, pair[0], out, outputs);
         const given = backward(pair[1] as S, out.rebuild(filled(cotangents, outputs)) as R);
         return leavesOf(name, "cotangent", given, args, inputs);
       },

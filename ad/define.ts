@@ -35,13 +35,16 @@ export function definePrimitive<P extends object = object>(definition: Primitive
   if (effects) throw new Error(`definePrimitive: ${name} has the effects of the operations in eval; effects are for kernels`);
   if (rules.lower) throw new Error(`definePrimitive: ${name} has both eval and lower; give one of them`);
   const primitive = composedPrimitive<P>(name, rules);
-  const many = (inputs: readonly Tensor[], params: P): Tensor[] =>
-    applyComposed(primitive, inputs, (operands) => {
+  const many = (inputs: readonly Tensor[], params: P): Tensor[] => {
+    if (!Array.isArray(inputs))
+      throw new Error(`${name}: its inputs must be a list of tensors, as in ${name}([x]), got ${showArgument(inputs)}`);
+    return applyComposed(primitive, inputs, (operands) => {
       const result = compose(operands, params);
       const values = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
       if (type) checkTypes(name, values, [type(operands, params)].flat() as readonly Aval[]);
       return { values, own: params };
     });
+  };
   return Object.assign((inputs: readonly Tensor[], params: P = {} as P) => many(inputs, params)[0]!, {
     many,
     primitive: primitive as unknown as RuledPrimitive<P>,

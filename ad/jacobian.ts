@@ -115,7 +115,10 @@ export const jacrev = <A extends readonly any[], R, const O extends JacobianOpti
 export const hessian = <A extends readonly any[], R, const O extends GradOptions = object>(
   f: (...args: A) => R,
   options: O = {} as O,
-): ((...args: A) => JacobianOf<R, O>) => jacfwd(jacrev(f, options), options);
+): ((...args: A) => JacobianOf<R, O>) => {
+  const gradient = jacobian("hessian", f as unknown as Fn, options, reverseBlocks);
+  return jacobian("hessian", gradient, options, forwardBlocks);
+};
 
 /** The Hessian-vector product of a scalar function, forward over reverse: the derivative of its gradient along vectors. */
 export function hvp<A extends readonly any[], R>(

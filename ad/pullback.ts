@@ -15,6 +15,7 @@ import { convert } from "../ops/convert.ts";
 import { onesLike } from "../ops/creation.ts";
 import { separablePrimitive } from "../ops/identity.ts";
 import { type Maybe, ownRules, type RuleSet } from "../ops/primitive.ts";
+import { checkCotangents } from "./rule-results.ts";
 
 /**
  * The cotangents of tangent leaves, given those of outputs that are linear in them. Where several uses of a node meet,
@@ -89,6 +90,7 @@ class Pass {
         const back = withSite(t.site, () =>
           rules.rule(t.primitive, "transpose")({ params: t.params, inputs: t.inputs, linear: flags, cotangents: cts, rules }),
         );
+        checkCotangents(t.primitive.name, "transpose", back, t.inputs);
         for (let k = t.inputs.length - 1; k >= 0; k--) if (flags[k] && back[k]) contribute(t.inputs[k]!, 0, back[k]!);
       }
     }

@@ -7,6 +7,7 @@ import { withSite } from "../core/site.ts";
 import { outputPrimitive, outputsOf, type Tensor } from "../core/tensor.ts";
 import { type Maybe, type Mode, ownRules, type RuledPrimitive, type RuleSet } from "../ops/primitive.ts";
 import { deferred, transposedVjp } from "./reverse-rule.ts";
+import { checkTangents } from "./rule-results.ts";
 
 /** The tangents of outputs, given those of leaves. What depends on no seed has none: a structural zero. */
 export function pushForward(
@@ -42,5 +43,8 @@ export function tangentsOf(
   const vjp = rules.preferred(t.primitive, "vjp");
   if (vjp && mode === "reverse") return deferred(t, tangents, vjp);
   if (vjp && !rules.hasJvp(t.primitive)) return transposedVjp(t, tangents, vjp, rules);
-  return rules.rule(t.primitive, "jvp", transform)({ params: t.params, inputs: t.inputs, tangents, outputs: outputsOf(t), rules, mode });
+  const rule = rules.rule(t.primitive, "jvp", transform);
+  const given = rule({ params: t.params, inputs: t.inputs, tangents, outputs: outputsOf(t), rules, mode });
+  checkTangents(t, "jvp", given);
+  return given;
 }

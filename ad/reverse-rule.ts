@@ -4,10 +4,10 @@
  * because J v is what the transpose of ct -> ct J gives for v.
  */
 import { dependents } from "../core/graph.ts";
-import { sameShape } from "../core/shape.ts";
 import { outputsOf, type Tensor } from "../core/tensor.ts";
 import { definePrimitive, type Maybe, type RuleSet, type Rules } from "../ops/primitive.ts";
 import { pullBack } from "./pullback.ts";
+import { checkCotangents } from "./rule-results.ts";
 import { placeholderLike } from "./trace.ts";
 
 type Vjp = NonNullable<Rules["vjp"]>;
@@ -71,19 +71,4 @@ export function transposedVjp(t: Tensor, tangents: readonly Maybe[], rule: Vjp, 
       `${t.primitive.name}: its vjp rule is not linear in the cotangent, so that forward mode cannot be derived from it. Use reverse mode (grad, vjp, jacrev), or give it a jvp rule`,
     );
   return pushed;
-}
-
-/** Throws unless there is a cotangent, or undefined, of its type for each input. */
-export function checkCotangents(name: string, kind: "vjp" | "transpose", given: readonly Maybe[], inputs: readonly Tensor[]): void {
-  if (given.length !== inputs.length)
-    throw new Error(
-      `${name}: its ${kind} rule gave ${given.length} cotangents for ${inputs.length} inputs; give one for each, undefined for zero`,
-    );
-  given.forEach((ct, i) => {
-    const x = inputs[i]!;
-    if (ct && !(sameShape(ct.shape, x.shape) && ct.dtype === x.dtype))
-      throw new Error(
-        `${name}: its ${kind} rule gave the cotangent ${ct.describe()} for input ${i}, ${x.describe()}; shape and dtype must be equal`,
-      );
-  });
 }

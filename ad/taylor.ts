@@ -16,6 +16,7 @@ import { leibniz } from "../ops/arithmetic.ts";
 import { zerosLike } from "../ops/creation.ts";
 import { type Maybe, type RuleSet } from "../ops/primitive.ts";
 import { tangentsOf } from "./pushforward.ts";
+import { checkTangents } from "./rule-results.ts";
 import { placeholderLike } from "./trace.ts";
 
 /** The derivatives of orders 1 to `order` of each output; seeds are those of the leaves. Undefined is a structural zero. */
@@ -95,7 +96,9 @@ class Curve {
       const series = inputs.map((input) => (input ? Array.from({ length: k + 1 }, (_, i) => this.at(input, i)) : []));
       const outputs = outputsOf(t);
       const found = outputs.map((y) => Array.from({ length: k }, (_, i) => this.at(y, i)));
-      return recurrence({ params: t.params, inputs: t.inputs, outputs, order: k, series, found, rules: this.#rules });
+      const given = recurrence({ params: t.params, inputs: t.inputs, outputs, order: k, series, found, rules: this.#rules });
+      checkTangents(t, "jet", given);
+      return given;
     }
     if (held.length === 0 && (k === 1 || this.#isLinear(t))) return this.#tangent(t, k, inputs);
     if (this.#isProduct(t, moving)) return this.#product(t, k, moving);

@@ -56,6 +56,7 @@ export function expm(a: Operand, { maxSquarings = 16 }: ExpmOptions = {}): Tenso
   const t = squareMatrices("expm", a);
   if (!Number.isInteger(maxSquarings) || maxSquarings < 0 || maxSquarings > 60)
     throw new Error(`expm: maxSquarings must be an integer from 0 to 60, got ${showArgument(maxSquarings)}`);
+  if (t.shape.at(-1) === 0) return t;
   const all = stacked(t);
   const size = expandDims(matrixNorm(stopGradient(all), { ord: 1 }), [1, 2]);
   /** Whether a result that was squared so often has to be squared again. */

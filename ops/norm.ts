@@ -90,7 +90,7 @@ export interface NormOptions extends ReduceOptions {
   readonly ord?: number | "fro";
 }
 
-/** The norm of the elements over some axes (default: all), taken as one vector. The derivative at 0 is 0. */
+/** The norm of the elements over some axes (default: all), taken as one vector; of matrices see matrixNorm. The derivative at 0 is 0. */
 export const norm: Reducer<"norm", number | readonly number[] | NormOptions> = (
   x: Operand,
   argument?: number | readonly number[] | NormOptions,
@@ -99,7 +99,8 @@ export const norm: Reducer<"norm", number | readonly number[] | NormOptions> = (
   const r = reductionOf("norm", t, argument);
   const { ord = 2 } = typeof argument === "object" && !Array.isArray(argument) ? (argument as NormOptions) : {};
   const p = ord === "fro" ? 2 : ord;
-  if (typeof p !== "number" || Number.isNaN(p)) throw new Error(`norm: ord must be a number or "fro", got ${showArgument(ord)}`);
+  if (typeof p !== "number" || Number.isNaN(p))
+    throw new Error(`norm: ord must be a number or "fro", got ${showArgument(ord)}; norms of matrices, "nuc" among them, are matrixNorm`);
   if (p === 2) return finish(rootOrZero(reduceSum([squaredLength(t)], { axes: r.axes })), t.shape, r);
   const same = { axis: r.axes, keepdims: r.keepdims };
   if (p === Infinity) return max(abs(t), same);

@@ -1,5 +1,5 @@
 /** Products of vectors and matrices beside matmul, chains of them, and powers: Vandermonde matrices and polynomials. */
-import { type Dim, mulDims, sameDim } from "../core/dim.ts";
+import { type Dim, mulDims, sameDim, SymbolicDim } from "../core/dim.ts";
 import { isComplex, isInexact, partDType } from "../core/dtype.ts";
 import { normalizeAxis, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -131,8 +131,10 @@ export function vander(x: Operand, n?: Dim, { increasing = false }: VanderOption
   const t = toTensor("vander", x);
   if (t.rank === 0) throw new Error(`vander: needs a vector, got ${t.describe()}`);
   const count = n ?? t.shape.at(-1)!;
-  if (typeof count === "number" && !(Number.isInteger(count) && count >= 0))
-    throw new Error(`vander: the number of powers must be a non-negative integer, got ${count}`);
+  if (typeof count === "number" ? !(Number.isInteger(count) && count >= 0) : !(count instanceof SymbolicDim))
+    throw new Error(
+      `vander: the number of powers must be a non-negative integer, got ${showArgument(count)}${typeof count === "object" ? "; options come after it" : ""}`,
+    );
   const dtype = isInexact(t.dtype) ? t.dtype : "float32";
   const ascending = iotaOf([count], 0, partDType(dtype));
   if (isComplex(dtype) && typeof count === "number") {

@@ -77,10 +77,12 @@ function wordsFor(key: Tensor, shape: Shape, use: number): Tensor[] {
 
 // ---- keys
 function checkKey(op: string, key: Tensor): Tensor {
-  if (!(key instanceof Tensor) || key.dtype !== "uint32" || key.rank !== 1 || key.shape[0] !== 2)
-    throw new Error(
-      `random.${op}: needs a key, as random.key(seed) gives it, got ${showArgument(key)}${key instanceof Tensor && key.rank === 2 ? "; for a stack of keys use vmap" : ""}`,
-    );
+  if (!(key instanceof Tensor) || key.dtype !== "uint32" || key.rank !== 1 || key.shape[0] !== 2) {
+    const stacked = "; for a stack of keys use vmap";
+    const listed = "; for a key an example take random.keys(key, n), a tensor, which vmap maps over";
+    const hint = Array.isArray(key) ? listed : key instanceof Tensor && key.rank === 2 ? stacked : "";
+    throw new Error(`random.${op}: needs a key, as random.key(seed) gives it, got ${showArgument(key)}${hint}`);
+  }
   return key;
 }
 

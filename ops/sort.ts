@@ -1,5 +1,6 @@
 /** Sorting: the stable permutation of each row, and what follows from it: sorted values, the greatest k, quantiles (quantile.ts). */
 import { type Dim, subDims } from "../core/dim.ts";
+import { isComplexTensor } from "../core/complex.ts";
 import { dtypeInfo } from "../core/dtype.ts";
 import { normalizeAxis, sizeOf } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -39,6 +40,8 @@ export interface SortOptions {
 
 /** The order of elements along an axis counted from the front. Equal elements keep theirs, in both directions. */
 function order(op: string, t: Tensor, at: number, { descending = false }: SortOptions): Tensor {
+  if (isComplexTensor(t))
+    throw new Error(`${op}: is not defined for complex numbers, got ${t.describe()}; use real(z), imag(z) or abs(z) of them`);
   if (typeof descending !== "boolean") throw new Error(`${op}: descending must be true or false, got ${showArgument(descending)}`);
   const ascending = (x: Tensor): Tensor => moveaxis(argsortPrimitive([moveaxis(x, at, -1)], {}), -1, at);
   // Backwards through the row and back, so that equal elements come out in their own order.

@@ -3,6 +3,7 @@
  * least element.
  */
 import type { Tensor } from "../../core/tensor.ts";
+import { toTensor } from "../../ops/operand.ts";
 import { type ArgOptions, argmin as position } from "../../ops/reductions.ts";
 import type { Reducer } from "../../ops/signatures.ts";
 import { grad } from "../grad.ts";
@@ -30,7 +31,11 @@ export interface Argmin extends Reducer<"argmin", number | ArgOptions> {
 function minimizer(objective: (x: unknown, theta: unknown) => Tensor, x0: unknown, theta: unknown, options: EquationOptions = {}): unknown {
   checkEquation("argmin", objective, options);
   const space = spaceOf("argmin", x0, "x0");
-  const value = (x: Tensor): Tensor => objective(space.tree(x), theta);
+  const value = (x: Tensor): Tensor => {
+    const y = toTensor("argmin", objective(space.tree(x), theta));
+    if (y.rank !== 0) throw new Error(`argmin: the objective must give a scalar, got ${y.describe()}; reduce it with sum or mean`);
+    return y;
+  };
   const solved = solveEquation(
     "argmin",
     { residual: grad(value), objective: value },

@@ -2,6 +2,7 @@
 import type { Tensor } from "../../core/tensor.ts";
 import { div, mul, square } from "../../ops/arithmetic.ts";
 import { greater, lessEqual, logicalOr, where } from "../../ops/compare.ts";
+import { ones } from "../../ops/creation.ts";
 import { sqrt } from "../../ops/functions.ts";
 import { abs, maximum } from "../../ops/piecewise.ts";
 import { max, sum } from "../../ops/reductions.ts";
@@ -44,8 +45,9 @@ export interface Tolerances {
 
 export const inner = (a: Tensor, b: Tensor): Tensor => sum(mul(a, b));
 
-/** The greatest size of an element, or 1 where all are 0: what to divide by so that squares neither overflow nor underflow. */
+/** The greatest size of an element, or 1 where all are 0 or there is none: what to divide by so that squares neither overflow nor underflow. */
 export function scaleOf(v: Tensor): Tensor {
+  if (v.shape.includes(0)) return ones([], { dtype: v.dtype });
   const greatest = max(abs(v));
   return where(greater(greatest, 0), greatest, 1);
 }

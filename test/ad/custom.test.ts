@@ -202,6 +202,24 @@ describe("customVjp", () => {
     );
     expect(() => grad(noPair)(x)).toThrow(/noPair: forward must return \[result, residuals\]/);
   });
+  it("says so where forward gives another result than the function", () => {
+    const from = (result: (x: Tensor) => unknown): (() => Tensor) => {
+      const f = customVjp<[Tensor], Tensor, Tensor>(
+        (x) => square(x),
+        (x) => [result(x) as Tensor, x],
+        (_, ct) => [ct],
+        { name: "squared" },
+      );
+      return () => grad((x: Tensor) => sum(f(x)))(vec(1, 2));
+    };
+    expect(from(square)).not.toThrow();
+    expect(from((x) => sum(x))).toThrow(
+      /squared: forward gives the result sum.* float64\[\], where the function gives squared float64\[2\]/,
+    );
+    expect(from((x) => ({ y: x }))).toThrow(
+      /squared: forward gives a result with tensors at \[\.?y\], where the function has them at \[\]/,
+    );
+  });
 });
 
 describe("straightThrough", () => {

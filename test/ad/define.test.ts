@@ -89,6 +89,35 @@ describe("definePrimitive", () => {
     expect(() => grad((x: Tensor) => short([x, x], {}))(f64(1))).toThrow(/short: its vjp rule gave 1 cotangents for 2 inputs/);
     const wide = definePrimitive({ name: "wide", eval: ([a]) => mul(a!, 2), vjp: () => [vec(1, 2)] });
     expect(() => grad((x: Tensor) => wide([x], {}))(f64(1))).toThrow(/wide: its vjp rule gave the cotangent.*float64\[2\].*for input 0/);
+    expect(() => wide(f64(1) as never, {})).toThrow(
+      /wide: its inputs must be a list of tensors, as in wide\(\[x\]\), got constant float64\[\]/,
+    );
+  });
+  it("takes no result of a rule that is of another type: it would be broadcast into a wrong derivative", () => {
+    const twice = definePrimitive({
+      name: "twice",
+      eval: ([x]) => mul(x!, 2),
+      jvp: ({ tangents: [dx] }) => [sum(dx!)],
+      batch: ({ inputs: [x] }) => [sum(x!)],
+      jet: ({ outputs: [y] }) => [sum(y!)],
+    });
+    const x = vec(1, 2);
+    expect(() => jvp((t: Tensor) => twice([t], {}), [x], [x])).toThrow(
+      /twice: its jvp rule gave the tangent sum float64\[\] for output 0, float64\[2\]/,
+    );
+    expect(() => grad((t: Tensor) => sum(twice([t], {})))(x)).toThrow(/twice: its jvp rule gave the tangent/);
+    expect(() => jet((t: Tensor) => twice([t], {}), x, [x])).toThrow(
+      /twice: its jet rule gave the coefficient sum float64\[\] for output 0/,
+    );
+    expect(() => vmap((t: Tensor) => twice([t], {}))(x)).toThrow(
+      /twice: its batch rule gave float64\[\]; for 2 examples.*must give float64\[2\]/,
+    );
+    const rules = new RuleSet({
+      sin: { jvp: ({ tangents: [dx] }) => [dx!, dx!] },
+      neg: { transpose: ({ cotangents: [ct] }) => [sum(ct!)] },
+    });
+    expect(() => jvp((t: Tensor) => sin(t), [x], [x], { rules })).toThrow(/sin: its jvp rule gave 2 tangents for 1 outputs/);
+    expect(() => grad((t: Tensor) => sum(neg(t)), { rules })(x)).toThrow(/neg: its transpose rule gave the cotangent.*for input 0/);
   });
 });
 

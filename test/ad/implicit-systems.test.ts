@@ -129,6 +129,14 @@ it.each([1e-13, 1e-30, 1e-200, 1e200])("cotangents and right-hand sides of size 
   }
 });
 
+it("no unknowns are a solution", () => {
+  const none = constant([], { dtype: "float64", shape: [0] });
+  for (const solver of [cg, gmres, bicgstab]) {
+    const { x, residual, converged } = solver((v: Tensor) => mul(v, 2), none);
+    expect([valueOf(x), itemOf(residual), itemOf(converged)]).toEqual([[], 0, 1]);
+  }
+});
+
 it("float32, too, down to 1e-30", () => {
   const a = constant(valueOf(definite(4, 1)), { shape: [4, 4] });
   const b = constant(valueOf(random([4], 2)).map((v) => v * 1e-30));

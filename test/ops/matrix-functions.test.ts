@@ -173,6 +173,10 @@ it("norms and condition numbers of a matrix whose singular values are known", ()
   expect(matrixNorm(stack, { axis: [0, 2], keepdims: true }).shape).toEqual([1, 2, 1]);
 });
 
+it("expm of matrices without elements", () => {
+  expect(expm(constant([], { dtype: "float64", shape: [0, 0] })).shape).toEqual([0, 0]);
+});
+
 it("mistakes say what would fit", () => {
   expect(() => matrixPower(some(2, 2), 0.5)).toThrow(/matrixPower: the exponent must be an integer, got 0.5/);
   expect(() => expm(some(2, 3))).toThrow(/expm: needs square matrices/);
