@@ -167,7 +167,7 @@ it.each([
   [() => root(3 as never, f64(1)), /root: needs a function, got 3/],
   [() => root((x: Tensor) => x, f64(1), undefined, { tol: NaN }), /root: tol must be a number, at least 0, got NaN/],
   [() => argmin((x: Tensor) => x, f64(1), undefined, { maxiter: -1 }), /argmin: maxiter must be a number, at least 0, got -1/],
-  [() => argmin((x: Tensor) => x, f64([1, 2])), /grad: a gradient is of a scalar/],
+  [() => argmin((x: Tensor) => x, f64([1, 2])), /argmin: the objective must give a scalar/],
   [() => root((x: Tensor) => [x], f64(1)), /root: what F gives is of another structure than x0/],
   [
     () => fixedPoint((x: Tensor) => x, constant(1, { dtype: "int32" })),
