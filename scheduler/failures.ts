@@ -73,7 +73,8 @@ export function failLargest({ members, owner, asked, settlement, memory, bytes: 
       n.failure = failure;
       for (const slot of [...n.own, ...n.temps]) missing -= parts.get(slot)?.bytes ?? 0;
       for (const slot of n.own) memory.release(slot);
-      open.push(...n.users);
+      // What goes into the buffer of a whole has no other place.
+      open.push(...n.users, ...n.parts);
     }
   };
   // Of equals the last one first.
