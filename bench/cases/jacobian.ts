@@ -54,7 +54,7 @@ function reference(): Numbers[] {
 
 async function jacobian(backend?: Backend): Promise<Contestant> {
   const engine = await newEngine(backend);
-  const [ts, xs] = [t, x].map((data) => engine.variable(data, { dtype: "float64" })) as [Tensor, Tensor];
+  const [ts, xs] = [engine.variable(t, { dtype: "float64" }), engine.variable(x, { dtype: "float64" })];
   const p = parameters[0].map((v) => engine.variable(v.data, { shape: v.shape, dtype: "float64" }));
   const residuals = (q: readonly Tensor[], s: Tensor, y: Tensor): Tensor => {
     const { u, u_t, u_x, u_xx } = derivatives((a: Tensor, b: Tensor) => network(q, a, b), { t: 1, x: 2 })(s, y);
