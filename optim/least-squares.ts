@@ -3,6 +3,7 @@
  * that is refused leaves the parameters, and so the Jacobian, as they were: the next tick solves anew with more damping, and computes nothing else.
  */
 import type { DType } from "../core/dtype.ts";
+import { scalar } from "../core/leaves.ts";
 import type { State } from "../core/source.ts";
 import { type Tensor } from "../core/tensor.ts";
 import { add, div, mul, neg, square, sub } from "../ops/arithmetic.ts";
@@ -143,7 +144,7 @@ export function levenbergMarquardt<const T>(
   accepted.next = where(moves, add(accepted, 1), accepted);
   status.next = where(
     running,
-    verdict.reduceRight<Tensor>((rest, [holds, code]) => where(holds, code, rest), mul(status, 0)),
+    verdict.reduceRight<Tensor>((rest, [holds, code]) => where(holds, code, rest), scalar(0, "int32")),
     status,
   );
   const params = given.rebuild(given.leaves(p)) as Parameters<T>;

@@ -34,6 +34,13 @@ export interface LineSearchResult {
   readonly found: Tensor;
 }
 
+/** A point, with the value and the gradient there. */
+interface LineStart {
+  readonly x: Tensor;
+  readonly value: Tensor;
+  readonly gradient: Tensor;
+}
+
 /** A place on the line: how far, the value and the slope there. */
 interface Place {
   readonly at: Tensor;
@@ -65,16 +72,16 @@ function between(a: Place, b: Place): Tensor {
 /** From x along a direction downhill, a step that fulfils the conditions; the first one tried is `first`. */
 export function lineSearch(
   f: ValueAndGradient,
-  start: { readonly x: Tensor; readonly value: Tensor; readonly gradient: Tensor },
+  start: LineStart,
   direction: Tensor,
   first: Tensor,
   { decrease = 1e-4, curvature = 0.9, maxEvaluations = 25 }: LineSearchOptions = {},
 ): LineSearchResult {
   const { x, value, gradient } = start;
   const slope = dot(gradient, direction);
-  const zero = mul(slope, 0);
+  const zero = scalar(0, slope.dtype);
   const origin: Place = { at: zero, value, slope };
-  const never = less(add(zero, 1), 0);
+  const never = scalar(false, "bool");
   const none = { x, value, gradient };
   const final = whileLoop(
     (c) => logicalAnd(logicalNot(c.done), less(c.evaluations, maxEvaluations)),
@@ -99,6 +106,7 @@ export function lineSearch(
       const nextHigh = choose(worse, now, choose(turns, low, high));
       const farther = mul(c.next, 4);
       const middle = add(nextLow.at, mul(0.5, sub(nextHigh.at, nextLow.at)));
+      const improves = logicalOr(done, logicalAnd(gains, less(v, c.best.value)));
       const inside = where(isFinite(nextHigh.value), between(nextLow, nextHigh), middle);
       return {
         done,
@@ -107,8 +115,8 @@ export function lineSearch(
         high: nextHigh,
         next: where(bracketed, inside, farther),
         evaluations: add(c.evaluations, 1),
-        best: pick(logicalOr(done, logicalAnd(gains, less(v, c.best.value))), { x: here, value: v, gradient: g }, c.best),
-        step: where(logicalOr(done, logicalAnd(gains, less(v, c.best.value))), c.next, c.step),
+        best: pick(improves, { x: here, value: v, gradient: g }, c.best),
+        step: where(improves, c.next, c.step),
       };
     },
     { done: never, bracketed: never, low: origin, high: origin, next: first, evaluations: scalar(0, "int32"), best: none, step: zero },
@@ -122,9 +130,3 @@ const pick = (condition: Tensor, a: LineStart, b: LineStart): LineStart => ({
   value: where(condition, a.value, b.value),
   gradient: where(condition, a.gradient, b.gradient),
 });
-
-interface LineStart {
-  readonly x: Tensor;
-  readonly value: Tensor;
-  readonly gradient: Tensor;
-}

@@ -8,7 +8,7 @@ import type { Tensor } from "../core/tensor.ts";
 import type { BaseEngine } from "../scheduler/base.ts";
 import type { Clock } from "../scheduler/clock.ts";
 import { SnapshotFile } from "./file.ts";
-import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
+import { readStates, restoreSnapshot, snapshotOf } from "./snapshot.ts";
 
 /** What can be run: the result of `train`, `levenbergMarquardt` and their kind. */
 export interface Runnable<P = unknown> {
@@ -111,8 +111,9 @@ export class Run {
   }
 
   /** Everything that a run goes on from. */
-  save(): Promise<Uint8Array<ArrayBuffer>> {
-    return takeSnapshot(this.#engine, this.#training.states);
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const { states } = this.#training;
+    return snapshotOf(states, await readStates(this.#engine, states));
   }
 
   /** Goes on from a snapshot. Throws where it does not fit, and changes nothing then. */
@@ -138,11 +139,13 @@ export class Run {
     const { steps, lossTolerance = -Infinity, reportEvery = 50, saveEvery = 10 } = this.#options;
     const before = await this.#file?.read();
     if (before) this.load(before);
-    let good = await this.save();
+    const { states } = this.#training;
+    // Numbers alone: they become bytes when somebody wants them.
+    let good = await readStates(this.#engine, states);
     let now = await this.#look();
     let [portion, savedAt] = [1, performance.now()];
     for (;;) {
-      if (!Number.isFinite(now.loss)) throw await this.#notFinite(now, good);
+      if (!Number.isFinite(now.loss)) throw await this.#notFinite(now, snapshotOf(states, good));
       this.#reports.next(now.progress);
       const reason = this.#stopped
         ? "stopped"
@@ -151,9 +154,9 @@ export class Run {
           : now.loss <= lossTolerance
             ? `the loss is not above ${lossTolerance}`
             : now.reason;
-      good = await this.save();
+      good = await readStates(this.#engine, states);
       if (this.#file && (reason !== undefined || performance.now() - savedAt > 1000 * saveEvery)) {
-        await this.#file.write(good);
+        await this.#file.write(snapshotOf(states, good));
         savedAt = performance.now();
       }
       if (reason !== undefined) return { ...now.progress, reason };

@@ -7,9 +7,9 @@ import { less, where } from "../ops/compare.ts";
 import { convert } from "../ops/convert.ts";
 import { showArgument } from "../ops/describe.ts";
 import { cos } from "../ops/functions.ts";
-import { minimum } from "../ops/piecewise.ts";
+import { toTensor } from "../ops/operand.ts";
+import { floor, minimum } from "../ops/piecewise.ts";
 import { pow } from "../ops/power.ts";
-import { floor } from "../ops/piecewise.ts";
 
 /** From the number of steps made before, a scalar of a float dtype, the rate of the next one. */
 export type Schedule = (count: Tensor) => Tensor;
@@ -79,7 +79,7 @@ export function joinSchedules(schedules: readonly LearningRate[], boundaries: re
     };
     return boundaries.reduceRight<Tensor>(
       (later, b, k) => where(less(count, b), rate(k), later),
-      add(rate(boundaries.length), mul(count, 0)),
+      toTensor("joinSchedules", rate(boundaries.length), count.dtype),
     );
   };
 }

@@ -24,9 +24,12 @@ const show = ({ label, dtype, shape }: Part): string => `${label || "a state"} $
 const aligned = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
 const bytesOf = ({ dtype, shape }: Part): number => shape.reduce((n, d) => n * d, 1) * storageBytes(dtypeInfo(dtype).storage);
 
-/** The values of states, all of one epoch. */
-export async function takeSnapshot(engine: BaseEngine, states: readonly State[]): Promise<Uint8Array<ArrayBuffer>> {
-  const values = await engine.read([...states]);
+/** The numbers of states, all of one epoch. */
+export const readStates = async (engine: BaseEngine, states: readonly State[]): Promise<readonly TypedArray[]> =>
+  (await engine.read([...states])).map((v) => v.data);
+
+/** The numbers of states as bytes. */
+export function snapshotOf(states: readonly State[], numbers: readonly TypedArray[]): Uint8Array<ArrayBuffer> {
   const parts = states.map(partOf);
   const header = new TextEncoder().encode(JSON.stringify({ parts }));
   const start = aligned(PREFIX + header.length);
@@ -38,7 +41,7 @@ export async function takeSnapshot(engine: BaseEngine, states: readonly State[])
   view.setUint32(8, header.length, true);
   bytes.set(header, PREFIX);
   let at = start;
-  values.forEach(({ data }, i) => {
+  numbers.forEach((data, i) => {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += aligned(bytesOf(parts[i]!));
   });
