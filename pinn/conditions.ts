@@ -8,8 +8,7 @@ import { add, mul, sub } from "../ops/arithmetic.ts";
 import type { Coordinates, Fields } from "./fields.ts";
 import type { Formula } from "./formula.ts";
 import type { Region } from "./region.ts";
-import { sampleBoundary, sampleInside, type SampleOptions } from "./sample.ts";
-import type { BoundarySampleOptions } from "./sample.ts";
+import { type BoundarySampleOptions, sampleBoundary, sampleInside, type SampleOptions } from "./sample.ts";
 
 /** A number, a tensor (live), a function of the coordinates, or a formula of the variables. */
 export type FieldValue = number | Tensor | ((at: Coordinates) => Tensor | number) | Formula;
@@ -52,9 +51,26 @@ function valueAt(value: FieldValue, at: Coordinates): Tensor | number {
   return typeof value === "function" ? value(at) : value.evaluate((name) => at[name]!);
 }
 
-function checkField(op: string, field: string, { fields }: Setting): void {
-  const known = fields.options.fields;
-  if (!known.includes(field)) throw new Error(`${op}: there is no field "${field}"; the fields are ${known.join(", ")}`);
+/** A condition on a field, once it is known that there is such a field. */
+const condition = (op: string, field: string, name: string, make: (setting: Setting) => Omit<Term, "name">): Condition => ({
+  name,
+  term: (setting) => {
+    const known = setting.fields.options.fields;
+    if (!known.includes(field)) throw new Error(`${op}: there is no field "${field}"; the fields are ${known.join(", ")}`);
+    return { name, ...make(setting) };
+  },
+});
+
+/** The field minus a value. */
+const difference =
+  ({ fields }: Setting, field: string, value: FieldValue): Term["residual"] =>
+  (params, at) => [sub(fields.at(params, at)[field]!, valueAt(value, at)) as Tensor];
+
+/** Points inside, moved to where one variable is the least. */
+function startRows({ region, sample }: Setting, count: number, axis: number): Float64Array {
+  const { data } = sampleInside(region, count, sample);
+  for (let i = 0; i < count; i++) data[i * region.variables.length + axis] = region.bounds[axis]![0];
+  return data;
 }
 
 /** Names of the columns that hold the outward normal. */
@@ -89,18 +105,12 @@ export const dirichlet = (
   field: string,
   value: FieldValue,
   { name = `dirichlet ${field}`, points = 100, on }: BoundaryConditionOptions = {},
-): Condition => ({
-  name,
-  term: (setting) => {
-    checkField("dirichlet", field, setting);
-    return {
-      name,
-      columns: setting.region.variables,
-      data: boundaryRows(setting, points, on, false),
-      residual: (params, at) => [sub(setting.fields.at(params, at)[field]!, valueAt(value, at)) as Tensor],
-    };
-  },
-});
+): Condition =>
+  condition("dirichlet", field, name, (setting) => ({
+    columns: setting.region.variables,
+    data: boundaryRows(setting, points, on, false),
+    residual: difference(setting, field, value),
+  }));
 
 /** Its derivative along the outward normal has a given value there. */
 export const neumann = (field: string, value: FieldValue, options: BoundaryConditionOptions = {}): Condition =>
@@ -113,84 +123,55 @@ export const robin = (
   b: number | Tensor,
   value: FieldValue,
   { name = `robin ${field}`, points = 100, on }: BoundaryConditionOptions = {},
-): Condition => ({
-  name,
-  term: (setting) => {
-    checkField("robin", field, setting);
-    return {
-      name,
-      columns: [...setting.region.variables, ...normalsOf(setting.region)],
-      data: boundaryRows(setting, points, on, true),
-      residual: (params, at) => {
-        const slope = mul(b, normalDerivative(field, setting, params, at));
-        const left = a === 0 ? slope : add(mul(a, setting.fields.at(params, at)[field]!), slope);
-        return [sub(left, valueAt(value, at)) as Tensor];
-      },
-    };
-  },
-});
+): Condition =>
+  condition("robin", field, name, (setting) => ({
+    columns: [...setting.region.variables, ...normalsOf(setting.region)],
+    data: boundaryRows(setting, points, on, true),
+    residual: (params, at) => {
+      const slope = mul(b, normalDerivative(field, setting, params, at));
+      const left = a === 0 ? slope : add(mul(a, setting.fields.at(params, at)[field]!), slope);
+      return [sub(left, valueAt(value, at)) as Tensor];
+    },
+  }));
 
 /** The field has a given value at the start, t = the earliest time of the region. */
-export const initial = (
-  field: string,
-  value: FieldValue,
-  { name = `initial ${field}`, points = 100 }: ConditionOptions = {},
-): Condition => ({
-  name,
-  term: (setting) => {
-    checkField("initial", field, setting);
-    const { region, sample } = setting;
+export const initial = (field: string, value: FieldValue, { name = `initial ${field}`, points = 100 }: ConditionOptions = {}): Condition =>
+  condition("initial", field, name, (setting) => {
+    const { region } = setting;
     const t = region.variables.indexOf("t");
     if (t < 0) throw new Error(`initial: ${region.name} has no time; make a region through time with over(region, start, end)`);
-    const { data } = sampleInside(region, points, sample);
-    const d = region.variables.length;
-    for (let i = 0; i < points; i++) data[i * d + t] = region.bounds[t]![0];
-    return {
-      name,
-      columns: region.variables,
-      data,
-      residual: (params, at) => [sub(setting.fields.at(params, at)[field]!, valueAt(value, at)) as Tensor],
-    };
-  },
-});
+    return { columns: region.variables, data: startRows(setting, points, t), residual: difference(setting, field, value) };
+  });
 
 /** The field, and its derivatives below an order, are the same at both ends of a variable. */
 export const periodic = (
   field: string,
   variable: string,
   { name = `periodic ${field}`, points = 100, order = 2 }: ConditionOptions & { readonly order?: number } = {},
-): Condition => ({
-  name,
-  term: (setting) => {
-    checkField("periodic", field, setting);
-    const { region, fields, sample } = setting;
+): Condition =>
+  condition("periodic", field, name, (setting) => {
+    const { region, fields } = setting;
     const axis = region.variables.indexOf(variable);
     if (axis < 0 || variable === "t")
       throw new Error(`periodic: ${region.name} has no variable "${variable}" in space; it has ${region.variables.join(", ")}`);
-    const { data } = sampleInside(region, points, sample);
-    const d = region.variables.length;
     const [low, high] = region.bounds[axis]!;
-    for (let i = 0; i < points; i++) data[i * d + axis] = low;
     const names = Array.from({ length: order }, (_, k) => (k === 0 ? field : `${field}_${variable.repeat(k)}`));
     const residual = (params: unknown, at: Coordinates): Tensor[] => {
       const shifted = { ...at, [variable]: add(at[variable]!, high - low) as Tensor };
       const [here, there] = [fields.derivativesAt(names, params, at), fields.derivativesAt(names, params, shifted)];
       return names.map((n) => sub(there(n), here(n)) as Tensor);
     };
-    return { name, columns: region.variables, data, residual };
-  },
-});
+    return { columns: region.variables, data: startRows(setting, points, axis), residual };
+  });
 
 /** The field was measured: rows of the region's variables and the value there. */
 export const measured = (
   field: string,
   rows: readonly (readonly number[])[],
   { name = `measured ${field}` }: { readonly name?: string } = {},
-): Condition => ({
-  name,
-  term: (setting) => {
-    checkField("measured", field, setting);
-    const { region, fields } = setting;
+): Condition =>
+  condition("measured", field, name, (setting) => {
+    const { region } = setting;
     const d = region.variables.length;
     rows.forEach((row, i) => {
       if (row.length !== d + 1 || !row.every(Number.isFinite))
@@ -199,10 +180,8 @@ export const measured = (
         throw new Error(`measured: row ${i}, at [${row.slice(0, d).join(", ")}], is outside of ${region.name}`);
     });
     return {
-      name,
       columns: [...region.variables, field],
       data: Float64Array.from(rows.flat()),
-      residual: (params, at) => [sub(fields.at(params, at)[field]!, at[field]!) as Tensor],
+      residual: difference(setting, field, (at) => at[field]!),
     };
-  },
-});
+  });
